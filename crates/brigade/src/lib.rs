@@ -1,0 +1,36 @@
+//! Threads you can run in production.
+//!
+//! Brigade runs blocking or CPU-bound work on threads and keeps five promises:
+//!
+//! 1. **Nothing is lost.** An accepted task runs, or its handle says why not; a refused one comes back.
+//! 2. **Nothing grows without bound.** The queue has a limit; reaching it is back-pressure you see.
+//! 3. **Nothing hangs in silence.** Every blocking call has a timed form; tasks may wait for tasks of
+//!    their own pool.
+//! 4. **Everything can be seen.** Names, counts, queue depth, wait and run times.
+//! 5. **It costs next to nothing.** See `bench/` for the figures beside its peers'.
+//!
+//! ```
+//! use brigade::{Pool, Priority};
+//!
+//! let pool = Pool::builder("render").workers(2..=10).queue_capacity(1_000).build()?;
+//! let handle = pool.submit(|| 6 * 7)?;
+//! assert_eq!(handle.join()?, 42);
+//!
+//! let lengths = pool.map(&["fire", "water"], |word| word.len())?;
+//! assert_eq!(lengths, [4, 5]);
+//!
+//! let report = pool.task(|| "all well").priority(Priority::HIGH).name("report").submit()?;
+//! assert_eq!(report.join()?, "all well");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod lock;
+pub mod pool;
+mod primitive;
+
+pub use pool::{Pool, Priority};
+
+/// For use inside a task.
+pub mod task {
+    pub use crate::pool::running::is_cancelled;
+}

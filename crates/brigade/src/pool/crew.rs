@@ -1,0 +1,282 @@
+//! Who works here: seats, counts, and the rule by which one more worker is woken or started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::primitive::thread::JoinHandle;
+
+use super::error::BuildError;
+use super::hoard::Worker;
+use super::shared::{Shared, Wakes};
+use super::sizing::WorkerRange;
+use super::tally::Totals;
+
+/// The workers of a pool, under the pool's lock.
+///
+/// Invariants:
+/// - `live` counts confirmed workers: their thread exists and has not left. `starting` counts seats
+///   whose thread is not confirmed yet. A task is accepted only while `live > 0`, and a worker leaves
+///   only while nothing is queued (or the pool has halted), so an accepted task always has a worker.
+/// - `idle` holds the parked workers, the most recently parked last; a worker that is woken is taken
+///   off it by whoever wakes it, and counted in `waking` until it has looked at the queue.
+/// - `live - idle.len() - blocked` workers are awake; more than `max` only until they next look.
+/// - A task may wait while a worker is parked only if the guard watches (see [`Crew::guard`]).
+pub(crate) struct Crew {
+    pub(crate) size: WorkerRange,
+    seats: Vec<Seat>,
+    pub(crate) live: usize,
+    pub(crate) starting: usize,
+    pub(crate) peak: usize,
+    pub(crate) idle: Vec<usize>,
+    /// Woken or just started, and yet to look at the queue.
+    pub(crate) waking: usize,
+    /// A worker found nothing and looks again and again for a moment before it parks.
+    pub(crate) spinning: bool,
+    /// Workers that wait inside a task: for another task, for room, for the pool to be idle.
+    pub(crate) blocked: usize,
+    /// Workers that have taken tasks and not yet come back for more.
+    pub(crate) active: usize,
+    /// Threads outside the crew that run a task of the pool (caller-runs).
+    pub(crate) outside: usize,
+    /// Active workers that wait for the pool to be idle or shut down, from inside a task.
+    pub(crate) awaiting_rest: usize,
+    /// The parked worker that looks every [`GUARD_INTERVAL`] whether tasks are stuck. While there is
+    /// one, tiny tasks may be hoarded and queued without waking the others.
+    pub(crate) guard: Option<usize>,
+    /// Of those, the ones that wait for the shutdown.
+    pub(crate) awaiting_shutdown: usize,
+    /// After a resize to fewer workers: idle ones leave at once.
+    pub(crate) trimming: bool,
+    /// Threads that have left and are still to be joined, with their seats.
+    departed: Vec<(usize, JoinHandle<()>)>,
+    /// What the workers that have left had counted.
+    pub(crate) retired: Totals,
+    /// Before this moment (nanoseconds) no other thread is asked for, after the system refused one.
+    pub(crate) refused_until: u64,
+}
+
+/// How often the guard looks.
+pub(crate) const GUARD_INTERVAL: Duration = Duration::from_millis(1);
+
+/// The place of one worker; its number is in the worker's name.
+#[derive(Default)]
+struct Seat {
+    taken: bool,
+    confirmed: bool,
+    worker: Option<Arc<Worker>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+/// What to do about a task that waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Call {
+    /// Enough workers are on their way, or no more are allowed.
+    Nobody,
+    /// Wake this parked worker.
+    Wake(usize),
+    /// Start a worker; `starting` counts it already.
+    Start,
+}
+
+impl Crew {
+    pub(crate) fn new(size: WorkerRange, histograms: bool) -> Self {
+        Self {
+            size,
+            seats: Vec::new(),
+            live: 0,
+            starting: 0,
+            peak: 0,
+            idle: Vec::new(),
+            waking: 0,
+            spinning: false,
+            blocked: 0,
+            active: 0,
+            outside: 0,
+            awaiting_rest: 0,
+            awaiting_shutdown: 0,
+            guard: None,
+            trimming: false,
+            departed: Vec::new(),
+            retired: Totals::new(histograms),
+            refused_until: 0,
+        }
+    }
+
+    /// Workers that run tasks or look for them.
+    pub(crate) fn awake(&self) -> usize {
+        self.live.saturating_sub(self.idle.len() + self.blocked)
+    }
+
+    /// True if this many workers may not be awake at once.
+    pub(crate) fn overstaffed(&self) -> bool {
+        self.awake() > self.size.max
+    }
+
+    /// Workers that will look at the queue without being called.
+    fn searching(&self) -> usize {
+        self.waking + self.starting + usize::from(self.spinning)
+    }
+
+    /// True if another worker could be had for a task that waits.
+    pub(crate) fn could_call(&self) -> bool {
+        self.awake() + self.starting < self.size.max
+    }
+
+    /// Decides who is called when `queued` tasks wait. `now` may be 0 if nothing was refused lately.
+    pub(crate) fn call(&mut self, queued: usize, now: u64) -> Call {
+        if queued <= self.searching() || !self.could_call() {
+            return Call::Nobody;
+        }
+        if let Some(number) = self.idle.pop() {
+            if self.guard == Some(number) {
+                self.guard = None;
+            }
+            self.waking += 1;
+            return Call::Wake(number);
+        }
+        // Blocked workers are replaced, but not without end.
+        if self.live + self.starting >= 2 * self.size.max || now < self.refused_until {
+            return Call::Nobody;
+        }
+        self.starting += 1;
+        Call::Start
+    }
+
+    /// Calls every parked worker, to look at what has changed.
+    pub(crate) fn call_all(&mut self, called: &mut Vec<Arc<Worker>>) {
+        self.guard = None;
+        self.waking += self.idle.len();
+        for number in std::mem::take(&mut self.idle) {
+            called.extend(self.worker(number).cloned());
+        }
+    }
+
+    /// The worker on a seat.
+    pub(crate) fn worker(&self, number: usize) -> Option<&Arc<Worker>> {
+        self.seats.get(number)?.worker.as_ref()
+    }
+
+    /// All workers that have not left.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = &Arc<Worker>> {
+        self.seats.iter().filter_map(|seat| seat.worker.as_ref())
+    }
+
+    /// Reserves the lowest free number.
+    pub(crate) fn take_seat(&mut self) -> usize {
+        let number = self
+            .seats
+            .iter()
+            .position(|seat| !seat.taken)
+            .unwrap_or(self.seats.len());
+        if number == self.seats.len() {
+            self.seats.push(Seat::default());
+        }
+        self.seats[number].taken = true;
+        number
+    }
+
+    /// Seats a worker whose thread is about to be started.
+    pub(crate) fn seat(&mut self, worker: Arc<Worker>) {
+        let number = worker.number;
+        self.seats[number].worker = Some(worker);
+    }
+
+    /// Counts a worker as live; called by its thread and by who started it, whichever is first.
+    pub(crate) fn confirm(&mut self, number: usize) {
+        let seat = &mut self.seats[number];
+        if seat.confirmed {
+            return;
+        }
+        seat.confirmed = true;
+        self.starting -= 1;
+        self.live += 1;
+        self.waking += 1;
+        self.peak = self.peak.max(self.live);
+    }
+
+    /// Keeps the handle of a started thread, which may have left already.
+    pub(crate) fn keep_handle(&mut self, number: usize, handle: JoinHandle<()>) {
+        let seat = &mut self.seats[number];
+        if seat.worker.is_some() {
+            seat.handle = Some(handle);
+        } else {
+            self.departed.push((number, handle));
+        }
+    }
+
+    /// Gives a seat up whose thread the system refused.
+    pub(crate) fn refuse(&mut self, number: usize, until: u64) {
+        self.starting -= 1;
+        self.refused_until = until;
+        self.vacate(number);
+    }
+
+    /// A worker leaves: it is no longer counted, but keeps its number until its thread is joined.
+    pub(crate) fn leave(&mut self, number: usize) {
+        self.live -= 1;
+        let seat = &mut self.seats[number];
+        if let Some(worker) = seat.worker.take() {
+            worker.tally.add_to(&mut self.retired);
+        }
+        if let Some(handle) = seat.handle.take() {
+            self.departed.push((number, handle));
+        }
+        if self.live <= self.size.max {
+            self.trimming = false;
+        }
+    }
+
+    /// Threads that have left, for the caller to join without the lock and then [`vacate`](Self::vacate).
+    pub(crate) fn take_departed(&mut self) -> Vec<(usize, JoinHandle<()>)> {
+        std::mem::take(&mut self.departed)
+    }
+
+    /// Frees a number for reuse: no thread bears it any more.
+    pub(crate) fn vacate(&mut self, number: usize) {
+        self.seats[number] = Seat::default();
+    }
+
+    /// True if nobody has called this parked worker.
+    pub(crate) fn is_idle(&self, number: usize) -> bool {
+        self.idle.contains(&number)
+    }
+
+    /// Takes a worker off the idle list without a call.
+    pub(crate) fn unpark_self(&mut self, number: usize) {
+        self.idle.retain(|&idle| idle != number);
+        if self.guard == Some(number) {
+            self.guard = None;
+        }
+    }
+
+    /// True if a worker that is about to block could be replaced.
+    pub(crate) fn could_replace(&self) -> bool {
+        !self.idle.is_empty() || self.live + self.starting < 2 * self.size.max
+    }
+}
+
+impl Shared {
+    /// Changes the number of workers.
+    pub(crate) fn resize(self: &Arc<Self>, size: WorkerRange) -> Result<(), BuildError> {
+        if let Some(problem) = size.problem() {
+            return Err(BuildError::Invalid {
+                pool: Arc::clone(&self.name),
+                problem,
+            });
+        }
+        let mut wakes = Wakes::none();
+        let mut state = self.lock();
+        let fewer = size.max < state.crew.size.max;
+        state.crew.size = size;
+        state.crew.trimming = state.crew.live > size.max;
+        if fewer || size.min < state.crew.live {
+            state.crew.call_all(&mut wakes.calls); // some have to leave, or to time their idling anew
+        }
+        state.call_worker(&mut wakes);
+        self.release(state, wakes);
+        self.start_missing().map_err(|error| BuildError::NoWorkers {
+            pool: Arc::clone(&self.name),
+            error,
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! Which tasks this thread is running: so that a task can ask whether to stop, and a wait for oneself
+//! is noticed.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::primitive::thread_local;
+
+use super::member::Membership;
+
+/// A task with a handle, seen from inside.
+pub(crate) trait Running: Send + Sync {
+    fn cancel_requested(&self) -> bool;
+}
+
+thread_local! {
+    /// The innermost last: a task that waits may run the one it waits for.
+    static STACK: RefCell<Vec<Arc<dyn Running>>> = RefCell::new(Vec::new());
+}
+
+/// While this lives, the task is on this thread's stack.
+pub(crate) struct Entered(());
+
+impl Entered {
+    pub(crate) fn new(task: Arc<dyn Running>) -> Self {
+        STACK.with(|stack| stack.borrow_mut().push(task));
+        Self(())
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let ended = STACK.with(|stack| stack.borrow_mut().pop());
+        drop(ended); // after the borrow: the cell's destructor is the user's code
+    }
+}
+
+/// True if this thread is inside the task at that address.
+pub(crate) fn is_inside(task: *const ()) -> bool {
+    STACK.with(|stack| {
+        stack
+            .borrow()
+            .iter()
+            .any(|entered| Arc::as_ptr(entered).cast() == task)
+    })
+}
+
+/// True if the running task should stop: its handle was cancelled, or its pool is shutting down now.
+///
+/// A task that runs long asks this now and then and returns early. Outside a task it is false. A task
+/// without a handle learns of the shutdown only. Cost: a few nanoseconds.
+///
+/// ```
+/// use brigade::{Pool, pool::Cancel, task};
+///
+/// let pool = Pool::builder("doc").workers(1).build()?;
+/// let (started, wait) = std::sync::mpsc::channel();
+/// let handle = pool.submit(move || {
+///     started.send(()).unwrap();
+///     while !task::is_cancelled() {
+///         std::thread::yield_now();
+///     }
+///     "stopped"
+/// })?;
+/// wait.recv()?;
+/// assert_eq!(handle.cancel(), Cancel::Requested);
+/// assert_eq!(handle.join()?, "stopped");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn is_cancelled() -> bool {
+    let requested = STACK.with(|stack| {
+        stack
+            .borrow()
+            .last()
+            .is_some_and(|task| task.cancel_requested())
+    });
+    requested || Membership::current().is_some_and(|member| member.shared.halted.load(Relaxed))
+}

@@ -1,0 +1,293 @@
+//! Tasks that borrow from the stack of who waits for them.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::primitive::Mutex;
+
+use super::admission::Patience;
+use super::blocking;
+use super::error::TaskError;
+use super::job::{HandedBack, NotRun, Ran, Work};
+use super::member::{self, Membership};
+use super::panic::{Caught, Panic, catch};
+use super::priority::Priority;
+use super::shared::{Shared, Wakes};
+use super::tally::Tally;
+
+/// Hands tasks to a pool that end before the scope does; see [`Pool::scope`](super::Pool::scope).
+pub struct Scope<'scope, 'env: 'scope> {
+    shared: Arc<Shared>,
+    core: Arc<Core>,
+    // As in `std::thread::Scope`: both lifetimes must not be shortened or stretched by the compiler.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// The result of a scope's task.
+#[must_use = "the scope waits for the task in any case; use `execute` if nobody wants its result"]
+pub struct ScopedHandle<'scope, T> {
+    shared: Arc<Shared>,
+    core: Arc<Core>,
+    result: Arc<Mutex<Option<Result<T, Caught>>>>,
+    scope: PhantomData<&'scope ()>,
+}
+
+type Child = Box<dyn FnOnce(&Core, &Shared, Option<&Tally>) -> Ran + Send>;
+
+/// The children of one scope. The queue of the pool holds only tickets for them, each good for the
+/// child that is next; so that who waits for the scope can run its children, and no one else's.
+struct Core {
+    family: Mutex<Family>,
+}
+
+struct Family {
+    waiting: VecDeque<Child>,
+    /// Children that have not ended.
+    open: usize,
+    /// A ticket was lost to a shutdown: whoever waits for the scope runs what is left.
+    orphaned: bool,
+    panic: Option<Caught>,
+    wakers: Vec<Waker>,
+}
+
+impl Core {
+    fn next(&self) -> Option<Child> {
+        self.family.lock().waiting.pop_front()
+    }
+
+    /// A child has ended, or what is waited for has changed otherwise.
+    fn tell(&self, change: impl FnOnce(&mut Family)) {
+        let mut family = self.family.lock();
+        change(&mut family);
+        let wakers = std::mem::take(&mut family.wakers);
+        drop(family);
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// Runs a child on the thread that waits, so that one ticket becomes a husk.
+    fn run_next_here(&self, shared: &Arc<Shared>) -> bool {
+        let Some(child) = self.next() else {
+            return false;
+        };
+        let mut wakes = Wakes::none();
+        let mut state = shared.lock();
+        state.add_husk(shared.settings.queue_capacity, &mut wakes);
+        shared.release(state, wakes);
+        match Membership::current() {
+            Some(member) => child(self, shared, Some(&member.worker.tally)),
+            None => child(self, shared, Some(&shared.outside)),
+        };
+        true
+    }
+
+    /// Waits until `done`; runs the scope's own children if this thread is a worker of the pool, or
+    /// if the pool will not.
+    fn wait(&self, shared: &Arc<Shared>, done: impl Fn(&Family) -> bool) {
+        let helps = member::is_member(shared);
+        loop {
+            let family = self.family.lock();
+            if done(&family) {
+                return;
+            }
+            let run_here = helps || family.orphaned;
+            drop(family);
+            if run_here && self.run_next_here(shared) {
+                continue;
+            }
+            blocking::wait(None, |waker| {
+                let mut family = self.family.lock();
+                let news = !family.waiting.is_empty() && (helps || family.orphaned);
+                if done(&family) || news {
+                    return Some(());
+                }
+                if !family.wakers.iter().any(|known| known.will_wake(waker)) {
+                    family.wakers.push(waker.clone());
+                }
+                None
+            });
+        }
+    }
+}
+
+/// The right to run a scope's next child.
+struct Ticket(Arc<Core>);
+
+impl Work for Ticket {
+    fn run(self, shared: &Shared, tally: &Tally) -> Ran {
+        match self.0.next() {
+            Some(child) => child(&self.0, shared, Some(tally)),
+            None => Ran::Stale,
+        }
+    }
+
+    fn hand_back(self, _: &Shared, _: NotRun) -> Option<HandedBack> {
+        // Borrowed children cannot outlive the scope: they are not handed back, but run by it.
+        self.0.tell(|family| family.orphaned = true);
+        None
+    }
+
+    fn is_stale(&self) -> bool {
+        self.0.family.lock().waiting.is_empty()
+    }
+}
+
+impl Shared {
+    pub(crate) fn scope<'env, R>(
+        self: &Arc<Self>,
+        body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    ) -> R {
+        let family = Family {
+            waiting: VecDeque::new(),
+            open: 0,
+            orphaned: false,
+            panic: None,
+            wakers: Vec::new(),
+        };
+        let core = Arc::new(Core {
+            family: Mutex::new(family),
+        });
+        let scope = Scope {
+            shared: Arc::clone(self),
+            core,
+            scope: PhantomData,
+            env: PhantomData,
+        };
+        let result = catch(|| body(&scope));
+        // On every way out, with a panic too: the children borrow from our caller.
+        scope.core.wait(self, |family| family.open == 0);
+        let panic = scope.core.family.lock().panic.take();
+        match (result, panic) {
+            (Ok(result), None) => result,
+            (Err(caught), _) | (_, Some(caught)) => resume_unwind(caught.into_payload()),
+        }
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Runs `task` on the pool before the scope ends.
+    ///
+    /// Never refuses: if the pool does (it shuts down, or its policy refuses), the task runs here and
+    /// now. While the queue is full this waits for room, but on a worker of the same pool the task
+    /// runs at once. A panic goes on from [`Pool::scope`](super::Pool::scope) when all tasks ended.
+    pub fn execute(&'scope self, task: impl FnOnce() + Send + 'scope) {
+        self.add(Box::new(move |core, shared, tally| {
+            let result = catch(task);
+            let ran = if result.is_ok() {
+                Ran::Completed
+            } else {
+                Ran::Panicked
+            };
+            end_child(core, tally, ran, |family| {
+                if let Err(caught) = result {
+                    family.panic.get_or_insert(caught);
+                }
+            });
+            let _ = shared;
+            Ran::Counted
+        }));
+    }
+
+    /// As [`execute`](Self::execute), with a result.
+    pub fn submit<T: Send + 'scope>(
+        &'scope self,
+        task: impl FnOnce() -> T + Send + 'scope,
+    ) -> ScopedHandle<'scope, T> {
+        let result = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&result);
+        self.add(Box::new(move |core, _, tally| {
+            let result = catch(task);
+            let ran = if result.is_ok() {
+                Ran::Completed
+            } else {
+                Ran::Panicked
+            };
+            *slot.lock() = Some(result);
+            drop(slot);
+            end_child(core, tally, ran, |_| ());
+            Ran::Counted
+        }));
+        let (shared, core) = (Arc::clone(&self.shared), Arc::clone(&self.core));
+        ScopedHandle {
+            shared,
+            core,
+            result,
+            scope: PhantomData,
+        }
+    }
+
+    fn add(&'scope self, child: ScopedChild<'scope>) {
+        // SAFETY: only the lifetime changes. `Shared::scope` returns, normally or by panic, only when
+        // `open` is zero; a child is counted in `open` from here until it has run and was dropped.
+        let child = unsafe { std::mem::transmute::<ScopedChild<'scope>, Child>(child) };
+        {
+            let mut family = self.core.family.lock();
+            family.open += 1;
+            family.waiting.push_back(child);
+        }
+        let ticket = Ticket(Arc::clone(&self.core));
+        if self
+            .shared
+            .admit(ticket, Priority::NORMAL, Patience::Until(None))
+            .is_err()
+            && let Some(child) = self.core.next()
+        {
+            child(&self.core, &self.shared, None); // not accepted, so not counted
+        }
+    }
+}
+
+type ScopedChild<'scope> = Box<dyn FnOnce(&Core, &Shared, Option<&Tally>) -> Ran + Send + 'scope>;
+
+/// Counts a child that has run, then tells who waits for it. Its closure has been dropped.
+fn end_child(core: &Core, tally: Option<&Tally>, ran: Ran, change: impl FnOnce(&mut Family)) {
+    if let Some(tally) = tally {
+        tally.count(ran);
+    }
+    core.tell(|family| {
+        change(family);
+        family.open -= 1;
+    });
+}
+
+impl<T> ScopedHandle<'_, T> {
+    /// Waits for the result; a worker of the pool runs the scope's tasks meanwhile.
+    ///
+    /// # Errors
+    /// [`TaskError::Panicked`] if the task panicked.
+    pub fn join(self) -> Result<T, TaskError> {
+        self.core
+            .wait(&self.shared, |_| self.result.lock().is_some());
+        let Some(result) = self.result.lock().take() else {
+            unreachable!(
+                "the wait above ends when there is a result, and only this handle takes it"
+            );
+        };
+        result.map_err(|caught| {
+            TaskError::Panicked(Panic::new(Arc::clone(&self.shared.name), None, caught))
+        })
+    }
+}
+
+impl std::fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Scope")
+            .field("pool", &self.shared.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> std::fmt::Debug for ScopedHandle<'_, T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ScopedHandle")
+            .field("pool", &self.shared.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,310 @@
+//! What a pool, its workers and its handles share: one lock, and what it guards.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::primitive::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use crate::primitive::{Mutex, MutexGuard, Parker, now, thread};
+
+use super::admission::Line;
+use super::builder::Settings;
+use super::crew::{Call, Crew};
+use super::error::TaskId;
+use super::hoard::Worker;
+use super::job::Job;
+use super::pace::Pace;
+use super::panic::{Caught, Panic, catch};
+use super::priority::Priority;
+use super::queue::Queue;
+use super::tally::Tally;
+use super::worker;
+
+/// The pool itself; [`Pool`](super::Pool) is its owner's handle.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    pub(crate) settings: Settings,
+    /// Counts what ran on threads that are not workers of this pool.
+    pub(crate) outside: Tally,
+    /// Set once, by a shutdown that ends running tasks; they ask through `task::is_cancelled`.
+    pub(crate) halted: AtomicBool,
+    /// A hint at the most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under
+    /// the lock, on change only; read without it by workers that spin or run a hoard.
+    urgency: CachePadded<AtomicU32>,
+    state: CachePadded<Mutex<State>>,
+}
+
+/// No priority is so high.
+pub(crate) const NOTHING_WAITS: u32 = 256;
+
+/// What the lock guards.
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    pub(crate) queue: Queue,
+    /// Husks in the queue and in hoards: their work was cancelled or is run by who waits for it.
+    /// May be negative for the moment between a worker's finding a husk and its maker's reporting it.
+    pub(crate) stale: isize,
+    /// Tasks that workers have claimed beyond the one they run; they count against the capacity.
+    pub(crate) hoarded: usize,
+    /// Producers that wait for room.
+    pub(crate) line: Line,
+    pub(crate) crew: Crew,
+    pub(crate) pace: Pace,
+    pub(crate) events: Events,
+    /// Who waits for the pool to come to rest or for workers to leave.
+    pub(crate) watchers: Vec<Waker>,
+}
+
+/// The life of a pool, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Takes tasks.
+    Open,
+    /// Takes none; what is queued still runs.
+    Draining,
+    /// Nothing that is queued will run here.
+    Halted,
+}
+
+/// What happened to tasks, as counted under the lock.
+#[derive(Default)]
+pub(crate) struct Events {
+    pub(crate) submitted: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) discarded: u64,
+    pub(crate) handed_back: u64,
+    pub(crate) refused_full: u64,
+    pub(crate) refused_after_wait: u64,
+    pub(crate) refused_shut_down: u64,
+    pub(crate) refused_no_workers: u64,
+    pub(crate) queue_high_water: usize,
+    /// Number of times that workers came for tasks: the guard sees by it that things flow.
+    pub(crate) refills: u64,
+}
+
+/// What is to be done once the lock is released.
+#[must_use = "someone sleeps until this is performed"]
+pub(crate) struct Wakes {
+    pub(crate) calls: Vec<Arc<Worker>>,
+    pub(crate) start: bool,
+    pub(crate) wakers: Vec<Waker>,
+    /// Dropped without the lock: their destructors are the user's code.
+    pub(crate) husks: Vec<Job>,
+}
+
+impl Wakes {
+    pub(crate) fn none() -> Self {
+        Self {
+            calls: Vec::new(),
+            start: false,
+            wakers: Vec::new(),
+            husks: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    /// Tasks that wait, in the queue or claimed by a worker.
+    pub(crate) fn queued(&self) -> usize {
+        (self.queue.len() + self.hoarded).saturating_add_signed(-self.stale)
+    }
+
+    /// How many more tasks may wait.
+    #[inline]
+    pub(crate) fn room(&self, capacity: usize) -> usize {
+        capacity.saturating_sub(self.queued())
+    }
+
+    /// Queues a job.
+    #[inline]
+    pub(crate) fn accept(&mut self, job: Job, priority: Priority) {
+        let now = self.pace.stamp(self.queue.is_empty());
+        self.queue.push(job, priority, now);
+        self.events.submitted += 1;
+        let queued = self.queued();
+        self.events.queue_high_water = self.events.queue_high_water.max(queued);
+    }
+
+    /// Calls one more worker if a task would otherwise wait.
+    #[inline]
+    pub(crate) fn call_worker(&mut self, wakes: &mut Wakes) {
+        // Fewer tiny tasks than this are done before a woken worker could begin.
+        const NOT_WORTH_WAKING: usize = 64;
+        let queued = self.queue.len();
+        let watched = self.crew.guard.is_some() && self.crew.active > 0 && self.pace.is_tiny();
+        if watched && queued < NOT_WORTH_WAKING {
+            return;
+        }
+        match self.crew.call(queued, self.pace.latest()) {
+            Call::Nobody => {}
+            Call::Wake(number) => wakes.calls.extend(self.crew.worker(number).cloned()),
+            Call::Start => wakes.start = true,
+        }
+    }
+
+    /// True if nothing waits and nothing runs, but for tasks that wait for just that.
+    pub(crate) fn at_rest(&self) -> bool {
+        self.queued() == 0
+            && self.line.is_empty()
+            && self.crew.active + self.crew.outside == self.crew.awaiting_rest
+    }
+
+    /// Wakes who waits for rest, if it has come; near the end of the pool, whenever it may have.
+    pub(crate) fn tell_watchers_of_rest(&mut self, wakes: &mut Wakes) {
+        if !self.watchers.is_empty() && (self.at_rest() || self.phase != Phase::Open) {
+            wakes.wakers.append(&mut self.watchers);
+        }
+    }
+
+    /// Counts a husk: its work was taken out of the queue by someone else.
+    pub(crate) fn add_husk(&mut self, capacity: usize, wakes: &mut Wakes) {
+        self.stale += 1;
+        // Swept when they are many, so that sweeping costs each of them a constant.
+        if self.stale > 32 && self.stale.unsigned_abs() > self.queue.len() / 2 {
+            let husks = self.queue.remove_stale();
+            self.stale -= husks.len().cast_signed();
+            wakes.husks = husks;
+        }
+        self.admit_waiting(capacity, wakes);
+        self.tell_watchers_of_rest(wakes);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(name: Arc<str>, settings: Settings) -> Self {
+        let histograms = settings.histograms;
+        let state = State {
+            phase: Phase::Open,
+            queue: Queue::new(settings.ageing.map(nanoseconds)),
+            stale: 0,
+            hoarded: 0,
+            line: Line::new(),
+            crew: Crew::new(settings.size, histograms),
+            pace: Pace::new(),
+            events: Events::default(),
+            watchers: Vec::new(),
+        };
+        Self {
+            name,
+            settings,
+            outside: Tally::new(histograms),
+            halted: AtomicBool::new(false),
+            urgency: CachePadded::new(AtomicU32::new(NOTHING_WAITS)),
+            state: CachePadded::new(Mutex::new(state)),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// The most urgent priority that waits, or [`NOTHING_WAITS`]; possibly out of date.
+    #[inline]
+    pub(crate) fn urgency(&self) -> u32 {
+        self.urgency.load(Relaxed)
+    }
+
+    /// Publishes the urgency and releases the lock, then wakes whom it may concern.
+    #[inline]
+    pub(crate) fn release(self: &Arc<Self>, state: MutexGuard<'_, State>, wakes: Wakes) {
+        let urgency = state
+            .queue
+            .most_urgent()
+            .map_or(NOTHING_WAITS, |level| u32::from(level.0));
+        if self.urgency.load(Relaxed) != urgency {
+            self.urgency.store(urgency, Relaxed);
+        }
+        drop(state);
+        for worker in wakes.calls {
+            worker.unparker.unpark();
+        }
+        for waker in wakes.wakers {
+            waker.wake();
+        }
+        if wakes.start {
+            // Refused: the tasks run on the workers there are, and `submit` errs if there is none.
+            let _ = self.start_worker();
+        }
+    }
+
+    /// Starts the worker that `crew.starting` has counted.
+    pub(crate) fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
+        self.join_departed();
+        let parker = Parker::new();
+        let number = self.lock().crew.take_seat();
+        let worker = Arc::new(Worker::new(
+            number,
+            parker.unparker().clone(),
+            self.settings.histograms,
+        ));
+        self.lock().crew.seat(Arc::clone(&worker));
+        let mut builder = thread::Builder::new().name(format!("{}-worker-{number}", self.name));
+        if let Some(size) = self.settings.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let shared = Arc::clone(self);
+        let body = Box::new(move || worker::run(&shared, &worker, &parker));
+        match (self.settings.spawn)(builder, body) {
+            Ok(handle) => {
+                let mut state = self.lock();
+                state.crew.confirm(number);
+                state.crew.keep_handle(number, handle);
+                Ok(())
+            }
+            Err(error) => {
+                const RETRY_AFTER: u64 = 100_000_000;
+                let mut state = self.lock();
+                state.crew.refuse(number, now() + RETRY_AFTER);
+                let wakers = std::mem::take(&mut state.watchers);
+                self.release(
+                    state,
+                    Wakes {
+                        wakers,
+                        ..Wakes::none()
+                    },
+                );
+                Err(error)
+            }
+        }
+    }
+
+    /// Joins threads that have left, which frees their numbers.
+    pub(crate) fn join_departed(&self) {
+        let departed = self.lock().crew.take_departed();
+        for (number, handle) in departed {
+            if handle.thread().id() != thread::current().id() {
+                // A worker's body contains every panic; one in a thread-local's destructor is not ours.
+                let _ = handle.join();
+            }
+            self.lock().crew.vacate(number);
+        }
+    }
+
+    /// Tells the panic handler of a panic that no handle will report.
+    pub(crate) fn report_panic(&self, task: Option<Arc<str>>, caught: Caught) {
+        self.report(&Panic::new(Arc::clone(&self.name), task, caught));
+    }
+
+    /// Tells the panic handler.
+    pub(crate) fn report(&self, panic: &Panic) {
+        if let Some(handler) = &self.settings.on_panic {
+            // The handler's own panic was printed by the panic hook; there is no one else to tell.
+            let _ = catch(|| handler(panic));
+        }
+    }
+
+    /// Names a task for an error.
+    pub(crate) fn id(&self, task: Option<Arc<str>>) -> TaskId {
+        TaskId {
+            pool: Arc::clone(&self.name),
+            task,
+        }
+    }
+}
+
+/// The nanoseconds of a duration, at most 584 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

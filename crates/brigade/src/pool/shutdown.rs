@@ -1,0 +1,173 @@
+//! The end of a pool, and waiting for it to come to rest.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use crate::primitive::MutexGuard;
+
+use super::blocking;
+use super::job::{Job, NotRun, Unstarted};
+use super::member;
+use super::priority::Priority;
+use super::shared::{Phase, Shared, State, Wakes};
+
+/// How a pool ends. In both ways it takes no more tasks from the first moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// What is queued still runs; what has not begun by the end of `timeout` is handed back.
+    Drain {
+        /// How long queued and running tasks may take.
+        timeout: Duration,
+    },
+    /// What is queued is handed back at once; running tasks are asked to stop
+    /// ([`task::is_cancelled`](crate::task::is_cancelled)) and end.
+    Now {
+        /// How long to wait for running tasks.
+        timeout: Duration,
+    },
+}
+
+impl Shutdown {
+    /// Drains without a limit of time.
+    pub fn drain() -> Self {
+        Self::Drain {
+            timeout: Duration::MAX,
+        }
+    }
+
+    /// Ends now, and waits for running tasks without a limit of time.
+    pub fn now() -> Self {
+        Self::Now {
+            timeout: Duration::MAX,
+        }
+    }
+}
+
+/// What a pool had done when it ended, and what it had not.
+#[derive(Debug)]
+#[must_use = "the report hands back the tasks that did not run"]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// How many tasks ran to their end in the life of the pool.
+    pub completed: u64,
+    /// How many panicked.
+    pub panicked: u64,
+    /// Accepted tasks that did not run, the most urgent first, in their order.
+    pub unstarted: Vec<Unstarted>,
+    /// How many workers were still inside a task when the timeout ended (they go on by themselves).
+    pub running: usize,
+}
+
+impl Shared {
+    /// Ends the pool and waits for its workers, but for those that this very call is made on.
+    pub(crate) fn shut_down(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
+        let (timeout, drain) = match how {
+            Shutdown::Drain { timeout } => (timeout, true),
+            Shutdown::Now { timeout } => (timeout, false),
+        };
+        let deadline = Instant::now().checked_add(timeout);
+        let inside = usize::from(member::is_member(self));
+        let mut state = self.lock();
+        state.crew.awaiting_rest += inside;
+        state.crew.awaiting_shutdown += inside;
+        let mut unstarted = if drain {
+            self.close(state)
+        } else {
+            self.halt(state)
+        };
+        let all_left = |state: &State| {
+            state.crew.live + state.crew.starting == state.crew.awaiting_shutdown
+                && state.crew.outside == 0
+        };
+        if !self.wait_until(deadline, all_left) {
+            unstarted.append(&mut self.halt(self.lock()));
+        }
+        self.join_departed();
+        let mut state = self.lock();
+        state.crew.awaiting_rest -= inside;
+        state.crew.awaiting_shutdown -= inside;
+        let running = state
+            .crew
+            .live
+            .saturating_sub(state.crew.awaiting_shutdown + inside);
+        let totals = self.totals(&state);
+        drop(state);
+        let (completed, panicked) = (totals.completed, totals.panicked);
+        ShutdownReport {
+            completed,
+            panicked,
+            unstarted,
+            running,
+        }
+    }
+
+    /// Takes no more tasks.
+    fn close(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> Vec<Unstarted> {
+        state.phase = state.phase.max(Phase::Draining);
+        self.dismiss(state);
+        Vec::new()
+    }
+
+    /// Takes no more tasks and gives up those that have not begun.
+    fn halt(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> Vec<Unstarted> {
+        state.phase = Phase::Halted;
+        self.halted.store(true, Relaxed);
+        state.take_back_hoards();
+        let jobs: Vec<_> = std::iter::from_fn(|| state.queue.pop()).collect();
+        state.events.handed_back += jobs.len() as u64;
+        self.dismiss(state);
+        jobs.into_iter()
+            .filter_map(|(job, priority)| self.hand_back(job, priority))
+            .collect()
+    }
+
+    /// Sends waiting producers away and wakes parked workers: with nothing to do, they leave.
+    fn dismiss(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let mut wakes = Wakes::none();
+        state.line.turn_away(&mut wakes);
+        state.crew.call_all(&mut wakes.calls);
+        wakes.wakers.append(&mut state.watchers);
+        self.release(state, wakes);
+    }
+
+    fn hand_back(&self, job: Job, priority: Priority) -> Option<Unstarted> {
+        let task = job.hand_back(self, NotRun::ShutDown);
+        if task.is_none() {
+            // A husk, counted as such by whoever took its work; or a scope's child, which the scope
+            // will take and count as that.
+            let mut state = self.lock();
+            state.events.handed_back -= 1;
+            state.stale -= 1;
+        }
+        task.map(|task| Unstarted { priority, task })
+    }
+
+    /// Waits until no task is queued or running, but for those that wait for the same.
+    pub(crate) fn wait_for_rest(self: &Arc<Self>, deadline: Option<Instant>) -> bool {
+        let inside = usize::from(member::is_member(self));
+        let mut wakes = Wakes::none();
+        let mut state = self.lock();
+        state.crew.awaiting_rest += inside;
+        state.tell_watchers_of_rest(&mut wakes);
+        self.release(state, wakes);
+        let rested = self.wait_until(deadline, State::at_rest);
+        self.lock().crew.awaiting_rest -= inside;
+        rested
+    }
+
+    /// Waits until `condition` holds; it is looked at when a worker runs out of tasks or leaves.
+    fn wait_until(&self, deadline: Option<Instant>, condition: impl Fn(&State) -> bool) -> bool {
+        let ready = blocking::wait(deadline, |waker| {
+            let mut state = self.lock();
+            if condition(&state) {
+                return Some(());
+            }
+            if !state.watchers.iter().any(|known| known.will_wake(waker)) {
+                state.watchers.push(waker.clone());
+            }
+            None
+        });
+        ready.is_some()
+    }
+}

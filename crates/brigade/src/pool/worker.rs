@@ -1,0 +1,259 @@
+//! A worker at work: takes tasks, runs them, parks when there are none, leaves when not needed.
+
+use std::hint::spin_loop;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::primitive::{MutexGuard, Parker, SPINS, now};
+
+use super::builder::Hook;
+use super::crew::GUARD_INTERVAL;
+use super::hoard::Worker;
+use super::job::{Job, Ran};
+use super::member::{self, Membership};
+use super::panic::catch;
+use super::shared::{NOTHING_WAITS, Phase, Shared, State, Wakes, nanoseconds};
+use super::stopwatch::Stopwatch;
+
+/// The body of a worker's thread.
+pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
+    shared.lock().crew.confirm(worker.number);
+    Membership::begin(shared, worker);
+    let call_hook = |hook: &Option<Hook>| {
+        if let Some(hook) = hook
+            && let Err(caught) = catch(hook)
+        {
+            shared.report_panic(None, caught);
+        }
+    };
+    call_hook(&shared.settings.on_start);
+    let mut shift = Shift {
+        shared,
+        worker,
+        parker,
+        active: false,
+        arriving: true,
+        hoarding: 0,
+        husks: 0,
+        watch: Stopwatch::new(shared.settings.histograms),
+    };
+    while let Some(job) = shift.next() {
+        shift.run(job);
+    }
+    // The state goes before the hook, which may close what the state used.
+    if let Err(caught) = catch(member::drop_local) {
+        shared.report_panic(None, caught);
+    }
+    call_hook(&shared.settings.on_stop);
+    Membership::end();
+    let mut state = shared.lock();
+    state.crew.leave(worker.number);
+    let wakers = std::mem::take(&mut state.watchers);
+    shared.release(
+        state,
+        Wakes {
+            wakers,
+            ..Wakes::none()
+        },
+    );
+}
+
+/// A worker at work.
+struct Shift<'a> {
+    shared: &'a Arc<Shared>,
+    worker: &'a Arc<Worker>,
+    parker: &'a Parker,
+    /// Counted in `crew.active`.
+    active: bool,
+    /// Counted in `crew.waking`.
+    arriving: bool,
+    /// Claimed tasks not yet begun, unless they were taken back.
+    hoarding: usize,
+    /// Husks found since the pool was last told.
+    husks: isize,
+    watch: Stopwatch,
+}
+
+impl<'a> Shift<'a> {
+    /// The next task; `None` means the worker has left the crew's ranks and should go.
+    #[inline]
+    fn next(&mut self) -> Option<Job> {
+        if self.hoarding > 0 {
+            if let Some(job) = self.worker.next_claimed(self.shared.urgency()) {
+                self.hoarding -= 1;
+                return Some(job);
+            }
+            self.hoarding = 0;
+        }
+        self.refill()
+    }
+
+    #[inline]
+    fn run(&mut self, job: Job) {
+        let tally = &self.worker.tally;
+        self.watch.begin(job.order);
+        let ran = job.run(self.shared, tally);
+        if tally.count(ran) {
+            self.watch.end(tally);
+        } else if ran == Ran::Stale {
+            self.husks += 1;
+        }
+    }
+
+    /// Looks into the queue; waits there for a task.
+    fn refill(&mut self) -> Option<Job> {
+        self.watch.lap(&self.worker.tally);
+        let mut wakes = Wakes::none();
+        let mut state = self.shared.lock();
+        self.settle(&mut state, &mut wakes);
+        let mut spun = false;
+        loop {
+            if std::mem::take(&mut self.arriving) {
+                state.crew.waking -= 1;
+            }
+            let overstaffed = state.crew.overstaffed();
+            if !overstaffed && let Some(job) = self.take(&mut state, &mut wakes) {
+                self.shared.release(state, wakes);
+                self.watch.start();
+                return Some(job);
+            }
+            if std::mem::take(&mut self.active) {
+                state.crew.active -= 1;
+                state.tell_watchers_of_rest(&mut wakes);
+            }
+            if !overstaffed
+                && state.phase == Phase::Open
+                && !spun
+                && !state.crew.spinning
+                && SPINS > 0
+            {
+                spun = true;
+                state.crew.spinning = true;
+                self.shared
+                    .release(state, std::mem::replace(&mut wakes, Wakes::none()));
+                self.spin();
+                state = self.shared.lock();
+                state.crew.spinning = false;
+                continue;
+            }
+            if !overstaffed && state.hoarded > 0 {
+                state.take_back_hoards();
+                if !state.queue.is_empty() {
+                    continue;
+                }
+            }
+            if state.phase != Phase::Open
+                || (state.crew.trimming && state.crew.live > state.crew.size.max)
+            {
+                state.call_worker(&mut wakes); // in case another should take this one's place
+                self.shared.release(state, wakes);
+                return None;
+            }
+            state = self.park(state, std::mem::replace(&mut wakes, Wakes::none()))?;
+            spun = false;
+        }
+    }
+
+    /// Tells the pool what has happened since the last look.
+    fn settle(&mut self, state: &mut State, wakes: &mut Wakes) {
+        state.take_back_hoard(self.worker);
+        state.stale -= std::mem::take(&mut self.husks);
+        let (count, elapsed) = self.watch.take_sum();
+        state.pace.ran(count, elapsed);
+        state.admit_waiting_in_bulk(self.shared.settings.queue_capacity, wakes);
+    }
+
+    /// Takes the next task, and claims more of its kind if they are tiny and nobody is free for them.
+    fn take(&mut self, state: &mut State, wakes: &mut Wakes) -> Option<Job> {
+        state.take_back_stuck_hoards(self.worker);
+        let (job, priority) = state.queue.pop()?;
+        let awake = state.crew.awake().max(1);
+        let mut limit = state.pace.batch().min(state.queue.len() / awake + 1);
+        let watched = state.crew.guard.is_some() && state.pace.is_tiny();
+        if state.crew.could_call() && !watched {
+            limit = 1; // whoever could be called would find nothing left
+        }
+        if limit > 1 {
+            self.hoarding = state.claim(self.worker, priority, limit - 1);
+        }
+        if !std::mem::replace(&mut self.active, true) {
+            state.crew.active += 1;
+        }
+        state.events.refills += 1;
+        state
+            .pace
+            .took(1 + self.hoarding, !state.queue.is_empty(), now());
+        self.watch.exact = !state.pace.is_tiny();
+        state.admit_waiting_in_bulk(self.shared.settings.queue_capacity, wakes);
+        state.call_worker(wakes);
+        Some(job)
+    }
+
+    /// Looks for a moment whether a task comes.
+    fn spin(&self) {
+        for _ in 0..SPINS {
+            if self.shared.urgency() != NOTHING_WAITS {
+                return;
+            }
+            spin_loop();
+        }
+    }
+
+    /// Parks until called; `None` if the worker has idled long enough to leave.
+    fn park(
+        &mut self,
+        mut state: MutexGuard<'a, State>,
+        wakes: Wakes,
+    ) -> Option<MutexGuard<'a, State>> {
+        let number = self.worker.number;
+        let shared = self.shared;
+        let parked_at = now();
+        let idle_timeout = nanoseconds(shared.settings.idle_timeout);
+        state.crew.idle.push(number);
+        let mut wakes = wakes;
+        let mut refills_seen = state.events.refills;
+        loop {
+            let tiny = state.pace.is_tiny();
+            let crew = &mut state.crew;
+            if crew.guard.is_none() && crew.active > 0 && tiny {
+                crew.guard = Some(number);
+            }
+            let guards = crew.guard == Some(number);
+            let idled = now().saturating_sub(parked_at);
+            let may_leave = crew.live > crew.size.min;
+            if may_leave && idled >= idle_timeout {
+                crew.unpark_self(number);
+                shared.release(state, wakes);
+                return None;
+            }
+            let until_leave = may_leave.then(|| Duration::from_nanos(idle_timeout - idled));
+            let limit = guards
+                .then_some(GUARD_INTERVAL)
+                .into_iter()
+                .chain(until_leave)
+                .min();
+            shared.release(state, std::mem::replace(&mut wakes, Wakes::none()));
+            match limit {
+                Some(limit) => self.parker.park_timeout(limit),
+                None => self.parker.park(),
+            }
+            state = shared.lock();
+            if !state.crew.is_idle(number) {
+                self.arriving = true; // whoever called has counted this worker in `waking`
+                return Some(state);
+            }
+            if guards {
+                let flows = std::mem::replace(&mut refills_seen, state.events.refills)
+                    != state.events.refills;
+                state.take_back_stuck_hoards(self.worker);
+                if !flows && !state.queue.is_empty() && state.crew.could_call() {
+                    state.crew.unpark_self(number);
+                    return Some(state);
+                }
+                if state.crew.active == 0 || !state.pace.is_tiny() {
+                    state.crew.guard = None;
+                }
+            }
+        }
+    }
+}
