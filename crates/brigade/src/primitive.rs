@@ -132,5 +132,9 @@ pub(crate) fn now() -> u64 {
     1
 }
 
-/// How many times a worker looks for work before it parks. A model would only repeat itself.
-pub(crate) const SPINS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 60 };
+/// How many times a worker looks for work before it leaves the core to others,
+/// and how many times it does that before it parks. A model would only repeat itself.
+pub(crate) const SPINS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 40 };
+pub(crate) const YIELDS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 8 };
+/// Both together.
+pub(crate) const LOOKS: u32 = SPINS + YIELDS;

@@ -62,6 +62,9 @@ impl Line {
         self.waiting.is_empty()
     }
 
+    pub(crate) fn tickets(&self) -> u64 {
+        self.next
+    }
     fn join(&mut self, job: Job, priority: Priority, waker: Waker) -> Ticket {
         let ticket = (priority, self.next);
         self.next += 1;
@@ -89,7 +92,7 @@ impl Line {
     pub(crate) fn turn_away(&mut self, wakes: &mut Wakes) {
         for (ticket, (job, waker)) in std::mem::take(&mut self.waiting) {
             self.turned_away.insert(ticket, job);
-            wakes.wakers.push(waker);
+            wakes.list().wakers.push(waker);
         }
     }
 }
@@ -100,7 +103,7 @@ impl State {
         while !self.line.is_empty() && self.room(capacity) > 0 {
             if let Some(((priority, _), (job, waker))) = self.line.waiting.pop_first() {
                 self.accept(job, priority);
-                wakes.wakers.push(waker);
+                wakes.list().wakers.push(waker);
             }
         }
     }
@@ -136,7 +139,7 @@ impl Shared {
             let mut wakes = Wakes::none();
             state.accept(job, priority);
             state.call_worker(&mut wakes);
-            self.release(state, wakes);
+            self.release_queued(state, wakes, priority);
             return Ok(());
         }
         self.admit_slowly(state, job, priority, patience)
@@ -285,7 +288,7 @@ impl Shared {
                 None => return self.refuse_full(state, wakes, job, Duration::ZERO),
                 Some((husk, _)) if husk.is_stale() => {
                     state.stale -= 1;
-                    wakes.husks.push(husk);
+                    wakes.list().husks.push(husk);
                 }
                 Some(found) => break found,
             }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
-use crate::primitive::{Parker, Unparker, thread_local};
+use crate::primitive::thread::yield_now;
+use crate::primitive::{Parker, Unparker, YIELDS, thread_local};
 
 use super::member::Membership;
 use super::shared::Wakes;
@@ -82,6 +83,14 @@ pub(crate) fn wait<T>(
     let parking = Parking::current();
     if let Some(value) = ready(parking.waker_ref()) {
         return Some(value);
+    }
+    // What is waited for may need this very core, and not for long: parking and being woken would
+    // cost both sides more.
+    for _ in 0..YIELDS {
+        yield_now();
+        if let Some(value) = ready(parking.waker_ref()) {
+            return Some(value);
+        }
     }
     let _blocked = Blocked::enter();
     loop {

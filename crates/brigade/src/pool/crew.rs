@@ -58,6 +58,9 @@ pub(crate) struct Crew {
 /// How often the guard looks.
 pub(crate) const GUARD_INTERVAL: Duration = Duration::from_millis(1);
 
+/// After so many looks at which nothing had moved, the guard sleeps like the others.
+pub(crate) const GUARD_PATIENCE: u32 = 20;
+
 /// The place of one worker; its number is in the worker's name.
 #[derive(Default)]
 struct Seat {
@@ -113,7 +116,7 @@ impl Crew {
     }
 
     /// Workers that will look at the queue without being called.
-    fn searching(&self) -> usize {
+    pub(crate) fn searching(&self) -> usize {
         self.waking + self.starting + usize::from(self.spinning)
     }
 
@@ -270,7 +273,7 @@ impl Shared {
         state.crew.size = size;
         state.crew.trimming = state.crew.live > size.max;
         if fewer || size.min < state.crew.live {
-            state.crew.call_all(&mut wakes.calls); // some have to leave, or to time their idling anew
+            state.crew.call_all(&mut wakes.list().calls); // some have to leave, or to time their idling anew
         }
         state.call_worker(&mut wakes);
         self.release(state, wakes);

@@ -1,6 +1,5 @@
 //! Tasks that a worker has claimed ahead, and how they are taken back.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
@@ -9,6 +8,7 @@ use crate::primitive::{Mutex, Unparker};
 
 use super::job::Job;
 use super::priority::Priority;
+use super::queue::Block;
 use super::shared::State;
 use super::tally::Tally;
 
@@ -25,7 +25,7 @@ pub(crate) struct Worker {
 /// Filled and taken back only under the pool's lock (which is locked first); its worker takes the
 /// next task with this lock alone. `claimed` is what the pool's `hoarded` counts for this hoard.
 struct Hoard {
-    jobs: VecDeque<Job>,
+    jobs: Block,
     priority: Priority,
     claimed: usize,
     /// How many tasks its worker has taken from it, ever; and that number at the last look.
@@ -36,7 +36,7 @@ struct Hoard {
 impl Worker {
     pub(crate) fn new(number: usize, unparker: Unparker, histograms: bool) -> Self {
         let hoard = Hoard {
-            jobs: VecDeque::new(),
+            jobs: Block::new(),
             priority: Priority::NORMAL,
             claimed: 0,
             taken: 0,
@@ -70,10 +70,7 @@ impl State {
         self.hoarded -= hoard.claimed;
         hoard.claimed = 0;
         let priority = hoard.priority;
-        // From the last to the first, so that each goes to the front.
-        for job in hoard.jobs.drain(..).rev() {
-            self.queue.restore(job, priority);
-        }
+        self.queue.restore(&mut hoard.jobs, priority);
     }
 
     /// Takes back what all workers have claimed.

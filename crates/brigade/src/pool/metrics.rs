@@ -51,9 +51,9 @@ pub struct Metrics {
     pub queue_capacity: usize,
     /// The workers.
     pub workers: WorkerCounts,
-    /// How long tasks waited in the queue. Among tiny tasks (under 2 µs) every eighth is timed.
+    /// How long tasks waited in the queue. Among tiny tasks (under 2 µs) one in sixteen is timed.
     pub wait: Distribution,
-    /// How long tasks ran. Tiny tasks are timed in groups of eight, by their mean.
+    /// How long tasks ran. Tiny tasks are timed in groups of up to sixteen, by their mean.
     pub run: Distribution,
 }
 

@@ -499,6 +499,16 @@ fn reject_closure<F>(refused: Refused<Closure<F>>) -> Rejected<F> {
 impl<S: 'static> Drop for Pool<S> {
     fn drop(&mut self) {
         // Without a limit a drain leaves nothing unstarted.
+        if std::env::var("DBGP").is_ok() {
+            let st = self.shared.lock();
+            eprintln!(
+                "refills {} of {} tasks; waits {} avg {:?}",
+                st.events.refills,
+                st.events.submitted,
+                st.line.tickets(),
+                st.pace.batch()
+            );
+        }
         let _ = self.shared.shut_down(Shutdown::drain());
     }
 }

@@ -8,6 +8,10 @@ pub(crate) struct Pace {
     average_run: Option<u64>,
     /// The time from one task's leaving the queue to the next one's, while tasks waited.
     drain_period: Option<u64>,
+    /// The time from one acceptance to the next.
+    arrival_period: Option<u64>,
+    /// How many tasks had been accepted when a worker last took some, and when that was.
+    accepted_then: (u64, u64),
     /// When a worker last took tasks, if the queue has not been empty since.
     last_taken: Option<u64>,
     /// The latest reading of the clock.
@@ -24,6 +28,16 @@ const BATCH: u64 = 32;
 /// and no more than it runs in this time.
 const BATCH_TIME: u64 = 16_000;
 
+/// Tasks that come more often than this (nanoseconds) are a stream,
+const STREAM: u64 = 300;
+/// of which so many are let come before a worker fetches them.
+const LINGER_TASKS: u64 = 16;
+
+/// What it takes to wake a thread until it runs, in nanoseconds,
+const WAKING: u64 = 16_000;
+/// and to fetch and account for a task.
+const HANDLING: u64 = 20;
+
 /// A waiting producer is let in when it can hand over tasks for this long, so that waking it pays.
 const REFILL_TIME: u64 = 400_000;
 
@@ -32,6 +46,8 @@ impl Pace {
         Self {
             average_run: None,
             drain_period: None,
+            arrival_period: None,
+            accepted_then: (0, 0),
             last_taken: None,
             now: 0,
             unclocked: 0,
@@ -67,9 +83,35 @@ impl Pace {
             return;
         };
         self.average_run = Some(match self.average_run {
-            Some(average) => (3 * average + run) / 4,
+            // A worker that was preempted seems to have run long. Such outliers are cut, so that one
+            // does not end the batching; tasks that are longer from now on show within some batches.
+            Some(average) => (3 * average + run.min(3 * average + 10)) / 4,
             None => run,
         });
+    }
+
+    /// Notes that a worker comes for tasks at `now`, when `accepted` tasks have ever been accepted.
+    pub(crate) fn came(&mut self, accepted: u64, now: u64) {
+        let (accepted_then, then) = std::mem::replace(&mut self.accepted_then, (accepted, now));
+        let elapsed = now.saturating_sub(then);
+        if let Some(period) = elapsed.checked_div(accepted - accepted_then) {
+            self.arrival_period = Some(match self.arrival_period {
+                Some(average) => (3 * average + period.min(3 * average + 10)) / 4,
+                None => period,
+            });
+        }
+    }
+
+    /// How long a worker that sees `queued` tasks should let others join them, in nanoseconds: when tiny
+    /// tasks stream in, fetching each one by itself would cost more than running it, and would be in
+    /// their producers' way.
+    pub(crate) fn linger(&self, queued: usize) -> u64 {
+        match self.arrival_period {
+            Some(period) if self.is_tiny() && period < STREAM => {
+                period * LINGER_TASKS.saturating_sub(queued as u64)
+            }
+            _ => 0,
+        }
     }
 
     /// Notes that `count` tasks left the queue at `now`, and whether others still wait.
@@ -84,6 +126,21 @@ impl Pace {
             });
         }
         self.last_taken = others_wait.then_some(now);
+    }
+
+    /// True if `queued` tiny tasks are done before one more worker could be of help.
+    pub(crate) fn is_trifle(&self, queued: usize) -> bool {
+        self.is_tiny_work(queued, WAKING)
+    }
+
+    /// True if the `queued` tiny tasks do not even keep one more worker busy that is awake.
+    pub(crate) fn is_crumb(&self, queued: usize) -> bool {
+        self.is_tiny_work(queued, WAKING / 4)
+    }
+
+    fn is_tiny_work(&self, queued: usize, time: u64) -> bool {
+        self.average_run
+            .is_some_and(|run| run < TINY && queued as u64 * (run + HANDLING) < time)
     }
 
     /// How many tasks a worker may take at once.

@@ -84,9 +84,13 @@ pub(crate) struct Events {
     pub(crate) refills: u64,
 }
 
-/// What is to be done once the lock is released.
+/// What is to be done once the lock is released; mostly nothing, and then it is a null pointer.
 #[must_use = "someone sleeps until this is performed"]
-pub(crate) struct Wakes {
+#[derive(Default)]
+pub(crate) struct Wakes(Option<Box<WakeList>>);
+
+#[derive(Default)]
+pub(crate) struct WakeList {
     pub(crate) calls: Vec<Arc<Worker>>,
     pub(crate) start: bool,
     pub(crate) wakers: Vec<Waker>,
@@ -96,11 +100,26 @@ pub(crate) struct Wakes {
 
 impl Wakes {
     pub(crate) fn none() -> Self {
-        Self {
-            calls: Vec::new(),
-            start: false,
-            wakers: Vec::new(),
-            husks: Vec::new(),
+        Self(None)
+    }
+
+    /// The list, to add to.
+    #[cold]
+    pub(crate) fn list(&mut self) -> &mut WakeList {
+        self.0.get_or_insert_default()
+    }
+
+    #[cold]
+    fn perform(list: WakeList, shared: &Arc<Shared>) {
+        for worker in list.calls {
+            worker.unparker.unpark();
+        }
+        for waker in list.wakers {
+            waker.wake();
+        }
+        if list.start {
+            // Refused: the tasks run on the workers there are, and `submit` errs if there is none.
+            let _ = shared.start_worker();
         }
     }
 }
@@ -130,17 +149,19 @@ impl State {
     /// Calls one more worker if a task would otherwise wait.
     #[inline]
     pub(crate) fn call_worker(&mut self, wakes: &mut Wakes) {
-        // Fewer tiny tasks than this are done before a woken worker could begin.
-        const NOT_WORTH_WAKING: usize = 64;
         let queued = self.queue.len();
-        let watched = self.crew.guard.is_some() && self.crew.active > 0 && self.pace.is_tiny();
-        if watched && queued < NOT_WORTH_WAKING {
+        let at_work = self.crew.active + self.crew.searching() > 0;
+        if at_work
+            && self.crew.guard.is_some()
+            && self.pace.is_trifle(queued)
+            && self.line.is_empty()
+        {
             return;
         }
         match self.crew.call(queued, self.pace.latest()) {
             Call::Nobody => {}
-            Call::Wake(number) => wakes.calls.extend(self.crew.worker(number).cloned()),
-            Call::Start => wakes.start = true,
+            Call::Wake(number) => wakes.list().calls.extend(self.crew.worker(number).cloned()),
+            Call::Start => wakes.list().start = true,
         }
     }
 
@@ -154,7 +175,7 @@ impl State {
     /// Wakes who waits for rest, if it has come; near the end of the pool, whenever it may have.
     pub(crate) fn tell_watchers_of_rest(&mut self, wakes: &mut Wakes) {
         if !self.watchers.is_empty() && (self.at_rest() || self.phase != Phase::Open) {
-            wakes.wakers.append(&mut self.watchers);
+            wakes.list().wakers.append(&mut self.watchers);
         }
     }
 
@@ -165,7 +186,7 @@ impl State {
         if self.stale > 32 && self.stale.unsigned_abs() > self.queue.len() / 2 {
             let husks = self.queue.remove_stale();
             self.stale -= husks.len().cast_signed();
-            wakes.husks = husks;
+            wakes.list().husks = husks;
         }
         self.admit_waiting(capacity, wakes);
         self.tell_watchers_of_rest(wakes);
@@ -217,15 +238,26 @@ impl Shared {
             self.urgency.store(urgency, Relaxed);
         }
         drop(state);
-        for worker in wakes.calls {
-            worker.unparker.unpark();
+        if let Some(list) = wakes.0 {
+            Wakes::perform(*list, self);
         }
-        for waker in wakes.wakers {
-            waker.wake();
+    }
+
+    /// As [`release`](Self::release), when all that was changed is that a job of `priority` was queued.
+    #[inline]
+    pub(crate) fn release_queued(
+        self: &Arc<Self>,
+        state: MutexGuard<'_, State>,
+        wakes: Wakes,
+        priority: Priority,
+    ) {
+        let urgency = u32::from(priority.0);
+        if self.urgency.load(Relaxed) > urgency {
+            self.urgency.store(urgency, Relaxed);
         }
-        if wakes.start {
-            // Refused: the tasks run on the workers there are, and `submit` errs if there is none.
-            let _ = self.start_worker();
+        drop(state);
+        if let Some(list) = wakes.0 {
+            Wakes::perform(*list, self);
         }
     }
 
@@ -257,14 +289,9 @@ impl Shared {
                 const RETRY_AFTER: u64 = 100_000_000;
                 let mut state = self.lock();
                 state.crew.refuse(number, now() + RETRY_AFTER);
-                let wakers = std::mem::take(&mut state.watchers);
-                self.release(
-                    state,
-                    Wakes {
-                        wakers,
-                        ..Wakes::none()
-                    },
-                );
+                let mut wakes = Wakes::none();
+                wakes.list().wakers = std::mem::take(&mut state.watchers);
+                self.release(state, wakes);
                 Err(error)
             }
         }

@@ -126,8 +126,8 @@ impl Shared {
     fn dismiss(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let mut wakes = Wakes::none();
         state.line.turn_away(&mut wakes);
-        state.crew.call_all(&mut wakes.calls);
-        wakes.wakers.append(&mut state.watchers);
+        state.crew.call_all(&mut wakes.list().calls);
+        wakes.list().wakers.append(&mut state.watchers);
         self.release(state, wakes);
     }
 

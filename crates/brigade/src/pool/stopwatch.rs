@@ -25,7 +25,7 @@ pub(crate) struct Stopwatch {
 }
 
 /// Tiny tasks that are timed together.
-const GROUP: u64 = 8;
+const GROUP: u64 = 16;
 
 impl Stopwatch {
     pub(crate) fn new(records: bool) -> Self {

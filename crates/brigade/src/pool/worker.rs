@@ -4,10 +4,11 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::primitive::{MutexGuard, Parker, SPINS, now};
+use crate::primitive::thread::yield_now;
+use crate::primitive::{LOOKS, MutexGuard, Parker, SPINS, now};
 
 use super::builder::Hook;
-use super::crew::GUARD_INTERVAL;
+use super::crew::{GUARD_INTERVAL, GUARD_PATIENCE};
 use super::hoard::Worker;
 use super::job::{Job, Ran};
 use super::member::{self, Membership};
@@ -48,14 +49,9 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
     Membership::end();
     let mut state = shared.lock();
     state.crew.leave(worker.number);
-    let wakers = std::mem::take(&mut state.watchers);
-    shared.release(
-        state,
-        Wakes {
-            wakers,
-            ..Wakes::none()
-        },
-    );
+    let mut wakes = Wakes::none();
+    wakes.list().wakers = std::mem::take(&mut state.watchers);
+    shared.release(state, wakes);
 }
 
 /// A worker at work.
@@ -111,27 +107,26 @@ impl<'a> Shift<'a> {
             if std::mem::take(&mut self.arriving) {
                 state.crew.waking -= 1;
             }
-            let overstaffed = state.crew.overstaffed();
-            if !overstaffed && let Some(job) = self.take(&mut state, &mut wakes) {
+            let overstaffed = state.crew.overstaffed() || self.is_spare(&state);
+            let linger = state.pace.linger(state.queue.len());
+            let looks_again =
+                !overstaffed && !spun && !state.crew.spinning && state.phase == Phase::Open;
+            if !(overstaffed || looks_again && linger > 0)
+                && let Some(job) = self.take(&mut state, &mut wakes)
+            {
                 self.shared.release(state, wakes);
                 self.watch.start();
                 return Some(job);
             }
-            if std::mem::take(&mut self.active) {
+            if (overstaffed || state.queue.is_empty()) && std::mem::take(&mut self.active) {
                 state.crew.active -= 1;
                 state.tell_watchers_of_rest(&mut wakes);
             }
-            if !overstaffed
-                && state.phase == Phase::Open
-                && !spun
-                && !state.crew.spinning
-                && SPINS > 0
-            {
+            if looks_again && SPINS > 0 {
                 spun = true;
                 state.crew.spinning = true;
-                self.shared
-                    .release(state, std::mem::replace(&mut wakes, Wakes::none()));
-                self.spin();
+                self.shared.release(state, std::mem::take(&mut wakes));
+                self.spin(linger);
                 state = self.shared.lock();
                 state.crew.spinning = false;
                 continue;
@@ -149,9 +144,19 @@ impl<'a> Shift<'a> {
                 self.shared.release(state, wakes);
                 return None;
             }
-            state = self.park(state, std::mem::replace(&mut wakes, Wakes::none()))?;
+            state = self.park(state, std::mem::take(&mut wakes))?;
             spun = false;
         }
+    }
+
+    /// True if others do the little there is, and this worker would only be in their way.
+    fn is_spare(&self, state: &State) -> bool {
+        let queued = state.queue.len();
+        queued > 0
+            && state.crew.active > usize::from(self.active)
+            && state.phase == Phase::Open
+            && state.line.is_empty()
+            && state.pace.is_crumb(queued)
     }
 
     /// Tells the pool what has happened since the last look.
@@ -180,22 +185,34 @@ impl<'a> Shift<'a> {
             state.crew.active += 1;
         }
         state.events.refills += 1;
+        let now = now();
+        state.pace.came(state.events.submitted, now);
         state
             .pace
-            .took(1 + self.hoarding, !state.queue.is_empty(), now());
+            .took(1 + self.hoarding, !state.queue.is_empty(), now);
         self.watch.exact = !state.pace.is_tiny();
         state.admit_waiting_in_bulk(self.shared.settings.queue_capacity, wakes);
         state.call_worker(wakes);
         Some(job)
     }
 
-    /// Looks for a moment whether a task comes.
-    fn spin(&self) {
-        for _ in 0..SPINS {
-            if self.shared.urgency() != NOTHING_WAITS {
-                return;
+    /// Looks for a moment whether a task comes: first closely, then leaving the core to others, one of
+    /// whom may be about to bring one. When it comes, waits `linger` nanoseconds for more.
+    fn spin(&self, linger: u64) {
+        let mut looks = 0;
+        while self.shared.urgency() == NOTHING_WAITS {
+            match looks {
+                0..SPINS => spin_loop(),
+                SPINS..LOOKS => yield_now(),
+                _ => return,
             }
-            spin_loop();
+            looks += 1;
+        }
+        if linger > 0 {
+            let until = now() + linger;
+            while now() < until {
+                spin_loop();
+            }
         }
     }
 
@@ -212,10 +229,11 @@ impl<'a> Shift<'a> {
         state.crew.idle.push(number);
         let mut wakes = wakes;
         let mut refills_seen = state.events.refills;
+        let mut still = 0;
         loop {
             let tiny = state.pace.is_tiny();
             let crew = &mut state.crew;
-            if crew.guard.is_none() && crew.active > 0 && tiny {
+            if crew.guard.is_none() && tiny && still <= GUARD_PATIENCE {
                 crew.guard = Some(number);
             }
             let guards = crew.guard == Some(number);
@@ -232,7 +250,7 @@ impl<'a> Shift<'a> {
                 .into_iter()
                 .chain(until_leave)
                 .min();
-            shared.release(state, std::mem::replace(&mut wakes, Wakes::none()));
+            shared.release(state, std::mem::take(&mut wakes));
             match limit {
                 Some(limit) => self.parker.park_timeout(limit),
                 None => self.parker.park(),
@@ -245,12 +263,13 @@ impl<'a> Shift<'a> {
             if guards {
                 let flows = std::mem::replace(&mut refills_seen, state.events.refills)
                     != state.events.refills;
+                still = if flows { 0 } else { still + 1 };
                 state.take_back_stuck_hoards(self.worker);
                 if !flows && !state.queue.is_empty() && state.crew.could_call() {
                     state.crew.unpark_self(number);
                     return Some(state);
                 }
-                if state.crew.active == 0 || !state.pace.is_tiny() {
+                if still > GUARD_PATIENCE || !state.pace.is_tiny() {
                     state.crew.guard = None;
                 }
             }
