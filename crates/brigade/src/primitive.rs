@@ -138,3 +138,6 @@ pub(crate) const SPINS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 40 };
 pub(crate) const YIELDS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 8 };
 /// Both together.
 pub(crate) const LOOKS: u32 = SPINS + YIELDS;
+
+/// How many times a held lock is looked at before waiting for it in earnest.
+pub(crate) const LOCK_SPINS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 40 };

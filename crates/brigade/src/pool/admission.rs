@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::primitive::{MutexGuard, now};
+use crate::primitive::thread::yield_now;
+use crate::primitive::{MutexGuard, YIELDS, now};
 
 use super::blocking::{self, Blocked};
 use super::builder::WhenFull;
@@ -62,9 +63,6 @@ impl Line {
         self.waiting.is_empty()
     }
 
-    pub(crate) fn tickets(&self) -> u64 {
-        self.next
-    }
     fn join(&mut self, job: Job, priority: Priority, waker: Waker) -> Ticket {
         let ticket = (priority, self.next);
         self.next += 1;
@@ -129,20 +127,37 @@ impl Shared {
         priority: Priority,
         patience: Patience,
     ) -> Result<(), Refused<W>> {
-        let job = Job::new(work);
-        let mut state = self.lock();
+        if Job::fits::<W>() {
+            return self.admit_in_place(work, priority, patience);
+        }
+        // Boxed before the lock is taken.
+        self.admit_in_place(Box::new(work), priority, patience)
+            .map_err(|Refused { work, reason }| Refused {
+                work: *work,
+                reason,
+            })
+    }
+
+    #[inline]
+    fn admit_in_place<W: Work>(
+        self: &Arc<Self>,
+        work: W,
+        priority: Priority,
+        patience: Patience,
+    ) -> Result<(), Refused<W>> {
+        let mut state = self.lock_after_workers();
         if state.phase == Phase::Open
             && state.crew.live > 0
             && state.line.is_empty()
             && state.room(self.settings.queue_capacity) > 0
         {
             let mut wakes = Wakes::none();
-            state.accept(job, priority);
+            state.accept_work(work, priority);
             state.call_worker(&mut wakes);
             self.release_queued(state, wakes, priority);
             return Ok(());
         }
-        self.admit_slowly(state, job, priority, patience)
+        self.admit_slowly(state, Job::new(work), priority, patience)
             .map_err(|(job, reason)| {
                 // SAFETY: the job that comes back is the one made of a `W` above: the line keeps jobs by
                 // ticket, and a job that was queued does not come back.
@@ -335,10 +350,20 @@ impl Shared {
         let ticket = state.line.join(job, priority, parking.waker());
         let bulk = state.pace.refill(capacity, state.crew.awake()) > 1;
         self.release(state, wakes);
+        // If tasks are tiny, room comes while this thread leaves the core to a worker.
+        let yields = if bulk { YIELDS } else { 0 };
+        for _ in 0..yields {
+            yield_now();
+            if !self.lock().line.waiting.contains_key(&ticket) {
+                break;
+            }
+        }
         let blocked = Blocked::enter();
         let outcome = loop {
             let impatient = bulk.then(|| Instant::now() + IMPATIENCE);
-            parking.park(deadline.into_iter().chain(impatient).min());
+            if self.lock().line.waiting.contains_key(&ticket) {
+                parking.park(deadline.into_iter().chain(impatient).min());
+            }
             let mut state = self.lock();
             let mut wakes = Wakes::none();
             if bulk {

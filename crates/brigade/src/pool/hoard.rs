@@ -6,9 +6,10 @@ use crossbeam_utils::CachePadded;
 
 use crate::primitive::{Mutex, Unparker};
 
+use super::block::Block;
 use super::job::Job;
 use super::priority::Priority;
-use super::queue::Block;
+
 use super::shared::State;
 use super::tally::Tally;
 
@@ -57,7 +58,7 @@ impl Worker {
         if urgency < u32::from(hoard.priority.0) {
             return None;
         }
-        let job = hoard.jobs.pop_front()?;
+        let job = hoard.jobs.pop()?;
         hoard.taken += 1;
         Some(job)
     }

@@ -65,6 +65,7 @@ struct Calls {
 ///
 /// Invariant: `storage` holds a valid `W` (or `Box<W>`), where `W` is the type `calls` was made for.
 /// It is moved out only by methods that consume the job without dropping it.
+#[repr(align(64))]
 pub(crate) struct Job {
     calls: &'static Calls,
     /// When it was accepted, in nanoseconds; also its place in line, see [`Queue`](super::queue::Queue).
@@ -76,25 +77,40 @@ pub(crate) struct Job {
 unsafe impl Send for Job {}
 
 impl Job {
-    #[inline]
+    /// True if a `W` is stored in place, false if it will be boxed.
+    pub(crate) const fn fits<W>() -> bool {
+        size_of::<W>() <= size_of::<Storage>() && align_of::<W>() <= align_of::<Storage>()
+    }
+
+    #[inline(always)]
     pub(crate) fn new<W: Work>(work: W) -> Self {
-        if fits::<W>() {
+        if Self::fits::<W>() {
             Self::in_place(work)
         } else {
             Self::in_place(Box::new(work))
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn in_place<W: Work>(work: W) -> Self {
-        const { assert!(fits::<W>()) }
-        let mut storage = Storage::uninit();
-        // SAFETY: `fits` was asserted: size and alignment of the storage suffice for a `W`.
-        unsafe { storage.as_mut_ptr().cast::<W>().write(work) };
-        Self {
-            calls: &Of::<W>::CALLS,
-            order: 0,
-            storage,
+        let mut job = MaybeUninit::uninit();
+        Self::write(&mut job, work, 0);
+        // SAFETY: `write` has initialised it.
+        unsafe { job.assume_init() }
+    }
+
+    /// Makes a job in `place`. Moving it there would cost more than making it.
+    #[inline(always)]
+    pub(crate) fn write<W: Work>(place: &mut MaybeUninit<Self>, work: W, order: u64) {
+        const { assert!(Self::fits::<W>()) }
+        let job = place.as_mut_ptr();
+        // SAFETY: the fields are written through a pointer to a place for a job; `fits` was asserted,
+        // so size and alignment of the storage suffice for a `W`. What is left of the storage may stay
+        // uninitialised.
+        unsafe {
+            (&raw mut (*job).calls).write(&Of::<W>::CALLS);
+            (&raw mut (*job).order).write(order);
+            (&raw mut (*job).storage).cast::<W>().write(work);
         }
     }
 
@@ -128,7 +144,7 @@ impl Job {
         let place = this.storage.as_ptr();
         // SAFETY: the caller names the type; `new` stored a `W` if it fits, a box of it otherwise.
         unsafe {
-            if fits::<W>() {
+            if Self::fits::<W>() {
                 place.cast::<W>().read()
             } else {
                 *place.cast::<Box<W>>().read()
@@ -142,10 +158,6 @@ impl Drop for Job {
         // SAFETY: the job's invariant: the work is still there, since nothing has consumed the job.
         unsafe { (self.calls.drop)(&raw mut self.storage) }
     }
-}
-
-const fn fits<W>() -> bool {
-    size_of::<W>() <= size_of::<Storage>() && align_of::<W>() <= align_of::<Storage>()
 }
 
 /// Carries the calls for `W`, one static for each type.

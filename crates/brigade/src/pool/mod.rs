@@ -10,6 +10,7 @@
 
 mod admission;
 mod batch;
+mod block;
 mod blocking;
 mod builder;
 mod cell;
@@ -499,16 +500,6 @@ fn reject_closure<F>(refused: Refused<Closure<F>>) -> Rejected<F> {
 impl<S: 'static> Drop for Pool<S> {
     fn drop(&mut self) {
         // Without a limit a drain leaves nothing unstarted.
-        if std::env::var("DBGP").is_ok() {
-            let st = self.shared.lock();
-            eprintln!(
-                "refills {} of {} tasks; waits {} avg {:?}",
-                st.events.refills,
-                st.events.submitted,
-                st.line.tickets(),
-                st.pace.batch()
-            );
-        }
         let _ = self.shared.shut_down(Shutdown::drain());
     }
 }

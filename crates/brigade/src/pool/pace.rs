@@ -24,17 +24,19 @@ pub(crate) struct Pace {
 pub(crate) const TINY: u64 = 2_000;
 
 /// A worker takes at most this many tasks at a time,
-const BATCH: u64 = 32;
+const BATCH: u64 = 64;
 /// and no more than it runs in this time.
 const BATCH_TIME: u64 = 16_000;
 
 /// Tasks that come more often than this (nanoseconds) are a stream,
-const STREAM: u64 = 300;
+const STREAM: u64 = 1_000;
 /// of which so many are let come before a worker fetches them.
-const LINGER_TASKS: u64 = 16;
+const LINGER_TASKS: u64 = 48;
+/// But nobody waits longer than this for others.
+const LINGER_TIME: u64 = 2_000;
 
 /// What it takes to wake a thread until it runs, in nanoseconds,
-const WAKING: u64 = 16_000;
+const WAKING: u64 = 50_000;
 /// and to fetch and account for a task.
 const HANDLING: u64 = 20;
 
@@ -108,7 +110,7 @@ impl Pace {
     pub(crate) fn linger(&self, queued: usize) -> u64 {
         match self.arrival_period {
             Some(period) if self.is_tiny() && period < STREAM => {
-                period * LINGER_TASKS.saturating_sub(queued as u64)
+                (period * LINGER_TASKS.saturating_sub(queued as u64)).min(LINGER_TIME)
             }
             _ => 0,
         }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::job::Job;
+use super::block::Block;
+use super::job::{Job, Work};
 use super::priority::Priority;
 
 /// Tasks that wait for a worker.
@@ -26,19 +27,13 @@ pub(crate) struct Queue {
 
 /// Jobs of one priority.
 ///
-/// Invariants: jobs are sorted by `order`, inside a block and from block to block; every job of a
-/// pool has an order of its own. No block is empty.
+/// Invariants: every job of a pool has an order of its own, and jobs are sorted by it, inside a block
+/// and from block to block. No block is empty. Workers take runs of neighbours, so what they give back
+/// fits between two blocks.
 struct Level {
     priority: Priority,
     blocks: VecDeque<Block>,
 }
-
-/// A worker that takes many jobs takes a block of them by its pointer: so the lock is held for a
-/// moment only, and the jobs' memory is first touched by the worker when it runs them.
-pub(crate) type Block = VecDeque<Job>;
-
-/// A block is begun anew after so many jobs: as many as a worker takes at most.
-pub(crate) const BLOCK: usize = 32;
 
 /// So many empty blocks are kept.
 const SPARE: usize = 64;
@@ -71,69 +66,49 @@ impl Queue {
             .map(|level| level.priority)
     }
 
+    /// Appends a job made of `work` that was accepted at `now` (nanoseconds).
+    #[inline(always)]
+    pub(crate) fn push_work<W: Work>(&mut self, work: W, priority: Priority, now: u64) {
+        let order = self.next_order(now);
+        self.open_block(priority).push_work(work, order);
+    }
+
     /// Appends a job that was accepted at `now` (nanoseconds).
-    #[inline]
     pub(crate) fn push(&mut self, mut job: Job, priority: Priority, now: u64) {
-        self.latest_order = now.max(self.latest_order + 1);
-        job.order = self.latest_order;
+        job.order = self.next_order(now);
+        self.open_block(priority).push(job);
+    }
+
+    #[inline(always)]
+    fn next_order(&mut self, now: u64) -> u64 {
         self.length += 1;
-        let place = self.level(priority);
-        if let Some(block) = self.levels[place].blocks.back_mut()
-            && block.len() < BLOCK
-        {
-            block.push_back(job);
-        } else {
-            self.begin_block(place, job);
-        }
+        self.latest_order = now.max(self.latest_order + 1);
+        self.latest_order
     }
 
-    #[cold]
-    fn begin_block(&mut self, place: usize, job: Job) {
-        let mut block = self
-            .spare
-            .pop()
-            .unwrap_or_else(|| Block::with_capacity(BLOCK));
-        block.push_back(job);
-        self.levels[place].blocks.push_back(block);
-    }
-
-    /// Puts back jobs that had been taken, each in the place that its order gives it.
-    pub(crate) fn restore(&mut self, jobs: &mut Block, priority: Priority) {
-        let (Some(first), Some(last)) = (jobs.front(), jobs.back()) else {
-            return;
-        };
-        let (first, last) = (first.order, last.order);
-        self.length += jobs.len();
+    /// The last block of a level, with room for one more job.
+    #[inline(always)]
+    fn open_block(&mut self, priority: Priority) -> &mut Block {
         let place = self.level(priority);
         let blocks = &mut self.levels[place].blocks;
-        // Mostly they are older than all that wait, and the whole block goes to the front.
-        if blocks
-            .front()
-            .and_then(Block::front)
-            .is_none_or(|waiting| last < waiting.order)
-        {
-            blocks.push_front(std::mem::take(jobs));
+        if blocks.back().is_none_or(Block::is_closed) {
+            blocks.push_back(self.spare.pop().unwrap_or_else(Block::new));
+        }
+        let last = blocks.len() - 1;
+        &mut blocks[last]
+    }
+
+    /// Puts back jobs that had been taken, in the place that their order gives them.
+    pub(crate) fn restore(&mut self, jobs: &mut Block, priority: Priority) {
+        let Some(first) = jobs.jobs().first().map(|job| job.order) else {
             return;
-        }
-        let (mut before, mut after) = (VecDeque::new(), VecDeque::new());
-        for block in blocks.drain(..) {
-            let side = if block[0].order < first {
-                &mut before
-            } else {
-                &mut after
-            };
-            side.push_back(block);
-        }
-        // Only the last block before and the first ones after can interleave with the jobs.
-        let mut mixed: Vec<Job> = jobs.drain(..).collect();
-        mixed.extend(before.pop_back().into_iter().flatten());
-        while let Some(block) = after.pop_front_if(|block| block[0].order < last) {
-            mixed.extend(block);
-        }
-        mixed.sort_unstable_by_key(|job| job.order);
-        *blocks = before;
-        blocks.push_back(mixed.into());
-        blocks.append(&mut after);
+        };
+        self.length += jobs.len();
+        let block = std::mem::replace(jobs, self.spare.pop().unwrap_or_else(Block::new));
+        let place = self.level(priority);
+        let blocks = &mut self.levels[place].blocks;
+        let place = blocks.partition_point(|block| block.jobs()[0].order < first);
+        blocks.insert(place, block);
     }
 
     /// Takes the job that is next.
@@ -145,7 +120,7 @@ impl Queue {
     fn pop_front(&mut self, place: usize) -> Option<(Job, Priority)> {
         let level = &mut self.levels[place];
         let block = level.blocks.front_mut()?;
-        let job = block.pop_front()?;
+        let job = block.pop()?;
         self.length -= 1;
         let priority = level.priority;
         if block.is_empty() {
@@ -170,7 +145,9 @@ impl Queue {
             let emptied = block.map(|block| std::mem::replace(taken, block));
             self.recycle(emptied);
         } else {
-            taken.extend(front.drain(..limit));
+            for _ in 0..limit {
+                taken.push(front.pop().expect("it holds more than the limit"));
+            }
         }
         self.length -= taken.len();
     }
@@ -192,13 +169,15 @@ impl Queue {
         let mut stale = Vec::new();
         for level in &mut self.levels {
             for block in &mut level.blocks {
-                for job in std::mem::take(block) {
+                let mut kept = Block::new();
+                while let Some(job) = block.pop() {
                     if job.is_stale() {
                         stale.push(job);
                     } else {
-                        block.push_back(job);
+                        kept.push(job);
                     }
                 }
+                *block = kept;
             }
             level.blocks.retain(|block| !block.is_empty());
         }
@@ -208,7 +187,6 @@ impl Queue {
 
     fn recycle(&mut self, block: Option<Block>) {
         if let Some(block) = block
-            && block.capacity() >= BLOCK
             && self.spare.len() < SPARE
         {
             self.spare.push(block);
@@ -224,7 +202,7 @@ impl Queue {
                 .position(|level| !level.blocks.is_empty());
         };
         let aged = |(place, level): (usize, &Level)| {
-            let head = level.blocks.front()?.front()?;
+            let head = level.blocks.front()?.jobs().first()?;
             let handicap = step.saturating_mul(u64::from(level.priority.0));
             Some((head.order.saturating_add(handicap), place))
         };

@@ -1,5 +1,6 @@
 //! What a pool, its workers and its handles share: one lock, and what it guards.
 
+use std::hint::spin_loop;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -7,14 +8,14 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use crate::primitive::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use crate::primitive::{Mutex, MutexGuard, Parker, now, thread};
+use crate::primitive::{LOCK_SPINS, Mutex, MutexGuard, Parker, now, thread};
 
 use super::admission::Line;
 use super::builder::Settings;
 use super::crew::{Call, Crew};
 use super::error::TaskId;
 use super::hoard::Worker;
-use super::job::Job;
+use super::job::{Job, Work};
 use super::pace::Pace;
 use super::panic::{Caught, Panic, catch};
 use super::priority::Priority;
@@ -30,10 +31,17 @@ pub(crate) struct Shared {
     pub(crate) outside: Tally,
     /// Set once, by a shutdown that ends running tasks; they ask through `task::is_cancelled`.
     pub(crate) halted: AtomicBool,
-    /// A hint at the most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under
-    /// the lock, on change only; read without it by workers that spin or run a hoard.
-    urgency: CachePadded<AtomicU32>,
+    hints: CachePadded<Hints>,
     state: CachePadded<Mutex<State>>,
+}
+
+/// What is read without the lock, and may be out of date.
+struct Hints {
+    /// The most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under the lock, on
+    /// change only; read by workers that spin or run a hoard.
+    urgency: AtomicU32,
+    /// Workers that found the lock taken.
+    workers_at_lock: AtomicU32,
 }
 
 /// No priority is so high.
@@ -136,11 +144,23 @@ impl State {
         capacity.saturating_sub(self.queued())
     }
 
+    /// Queues a job made of `work`.
+    #[inline(always)]
+    pub(crate) fn accept_work<W: Work>(&mut self, work: W, priority: Priority) {
+        let now = self.pace.stamp(self.queue.is_empty());
+        self.queue.push_work(work, priority, now);
+        self.count_accepted();
+    }
+
     /// Queues a job.
-    #[inline]
     pub(crate) fn accept(&mut self, job: Job, priority: Priority) {
         let now = self.pace.stamp(self.queue.is_empty());
         self.queue.push(job, priority, now);
+        self.count_accepted();
+    }
+
+    #[inline(always)]
+    fn count_accepted(&mut self) {
         self.events.submitted += 1;
         let queued = self.queued();
         self.events.queue_high_water = self.events.queue_high_water.max(queued);
@@ -151,11 +171,7 @@ impl State {
     pub(crate) fn call_worker(&mut self, wakes: &mut Wakes) {
         let queued = self.queue.len();
         let at_work = self.crew.active + self.crew.searching() > 0;
-        if at_work
-            && self.crew.guard.is_some()
-            && self.pace.is_trifle(queued)
-            && self.line.is_empty()
-        {
+        if at_work && self.crew.guard.is_some() && self.pace.is_trifle(queued) {
             return;
         }
         match self.crew.call(queued, self.pace.latest()) {
@@ -212,19 +228,70 @@ impl Shared {
             settings,
             outside: Tally::new(histograms),
             halted: AtomicBool::new(false),
-            urgency: CachePadded::new(AtomicU32::new(NOTHING_WAITS)),
+            hints: CachePadded::new(Hints {
+                urgency: AtomicU32::new(NOTHING_WAITS),
+                workers_at_lock: AtomicU32::new(0),
+            }),
             state: CachePadded::new(Mutex::new(state)),
         }
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state
+            .try_lock()
+            .unwrap_or_else(|| self.lock_contended())
+    }
+
+    /// The lock is held for some tens of nanoseconds at a time. Looking often for a microsecond nearly
+    /// always gets it; the mutex by itself would soon leave the core, which costs more than that.
+    #[cold]
+    fn lock_contended(&self) -> MutexGuard<'_, State> {
+        for _ in 0..LOCK_SPINS {
+            spin_loop();
+            if let Some(state) = self.state.try_lock() {
+                return state;
+            }
+        }
         self.state.lock()
+    }
+
+    /// For a worker that comes for tasks: producers let it go first.
+    pub(crate) fn lock_for_tasks(&self) -> MutexGuard<'_, State> {
+        if let Some(state) = self.state.try_lock() {
+            return state;
+        }
+        self.hints.workers_at_lock.fetch_add(1, Relaxed);
+        let state = self.lock_contended();
+        self.hints.workers_at_lock.fetch_sub(1, Relaxed);
+        state
+    }
+
+    /// For a producer. One that hands over a stream of tasks holds the lock more often than not, and a
+    /// worker that tries to take it from under its nose costs both more than the work itself: so it
+    /// looks whether one is waiting, and then waits a moment itself.
+    #[inline]
+    pub(crate) fn lock_after_workers(&self) -> MutexGuard<'_, State> {
+        if self.hints.workers_at_lock.load(Relaxed) > 0 {
+            self.let_workers_go_first();
+        }
+        self.lock()
+    }
+
+    #[cold]
+    fn let_workers_go_first(&self) {
+        for _ in 0..LOCK_SPINS {
+            spin_loop();
+            if self.hints.workers_at_lock.load(Relaxed) == 0 {
+                return;
+            }
+        }
     }
 
     /// The most urgent priority that waits, or [`NOTHING_WAITS`]; possibly out of date.
     #[inline]
     pub(crate) fn urgency(&self) -> u32 {
-        self.urgency.load(Relaxed)
+        self.hints.urgency.load(Relaxed)
     }
 
     /// Publishes the urgency and releases the lock, then wakes whom it may concern.
@@ -234,8 +301,8 @@ impl Shared {
             .queue
             .most_urgent()
             .map_or(NOTHING_WAITS, |level| u32::from(level.0));
-        if self.urgency.load(Relaxed) != urgency {
-            self.urgency.store(urgency, Relaxed);
+        if self.hints.urgency.load(Relaxed) != urgency {
+            self.hints.urgency.store(urgency, Relaxed);
         }
         drop(state);
         if let Some(list) = wakes.0 {
@@ -252,8 +319,8 @@ impl Shared {
         priority: Priority,
     ) {
         let urgency = u32::from(priority.0);
-        if self.urgency.load(Relaxed) > urgency {
-            self.urgency.store(urgency, Relaxed);
+        if self.hints.urgency.load(Relaxed) > urgency {
+            self.hints.urgency.store(urgency, Relaxed);
         }
         drop(state);
         if let Some(list) = wakes.0 {

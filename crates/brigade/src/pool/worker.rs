@@ -100,7 +100,7 @@ impl<'a> Shift<'a> {
     fn refill(&mut self) -> Option<Job> {
         self.watch.lap(&self.worker.tally);
         let mut wakes = Wakes::none();
-        let mut state = self.shared.lock();
+        let mut state = self.shared.lock_for_tasks();
         self.settle(&mut state, &mut wakes);
         let mut spun = false;
         loop {
@@ -127,7 +127,7 @@ impl<'a> Shift<'a> {
                 state.crew.spinning = true;
                 self.shared.release(state, std::mem::take(&mut wakes));
                 self.spin(linger);
-                state = self.shared.lock();
+                state = self.shared.lock_for_tasks();
                 state.crew.spinning = false;
                 continue;
             }
@@ -155,7 +155,6 @@ impl<'a> Shift<'a> {
         queued > 0
             && state.crew.active > usize::from(self.active)
             && state.phase == Phase::Open
-            && state.line.is_empty()
             && state.pace.is_crumb(queued)
     }
 

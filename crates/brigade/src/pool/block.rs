@@ -1,0 +1,81 @@
+//! A run of jobs that can be handed from the queue to a worker by its pointer.
+
+use std::mem::MaybeUninit;
+
+use super::job::{Job, Work};
+
+/// How many jobs a block holds: as many as a worker takes at most.
+pub(crate) const BLOCK: usize = 64;
+
+/// Up to [`BLOCK`] jobs, appended at the end and taken from the front.
+///
+/// Invariant: `slots[head..tail]` are initialised, the others are not; `head <= tail <= BLOCK`.
+/// A block that was emptied begins again at its first slot.
+pub(crate) struct Block {
+    head: usize,
+    tail: usize,
+    slots: Box<[MaybeUninit<Job>; BLOCK]>,
+}
+
+impl Block {
+    pub(crate) fn new() -> Self {
+        Self {
+            head: 0,
+            tail: 0,
+            slots: Box::new([const { MaybeUninit::uninit() }; BLOCK]),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.tail - self.head
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    /// True if nothing can be appended, though jobs may have been taken.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.tail == BLOCK
+    }
+
+    /// Appends a job made of `work`, in place; the block must not be closed.
+    #[inline(always)]
+    pub(crate) fn push_work<W: Work>(&mut self, work: W, order: u64) {
+        Job::write(&mut self.slots[self.tail], work, order);
+        self.tail += 1;
+    }
+
+    /// Appends a job; the block must not be closed.
+    pub(crate) fn push(&mut self, job: Job) {
+        self.slots[self.tail].write(job);
+        self.tail += 1;
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Job> {
+        if self.is_empty() {
+            return None;
+        }
+        // SAFETY: `head < tail`, so the slot is initialised; it is given up by moving `head`.
+        let job = unsafe { self.slots[self.head].assume_init_read() };
+        self.head += 1;
+        if self.is_empty() {
+            (self.head, self.tail) = (0, 0);
+        }
+        Some(job)
+    }
+
+    /// The jobs, the first first.
+    pub(crate) fn jobs(&self) -> &[Job] {
+        let jobs = &self.slots[self.head..self.tail];
+        // SAFETY: these slots are initialised, and a `MaybeUninit<Job>` has the layout of a `Job`.
+        unsafe { &*(std::ptr::from_ref(jobs) as *const [Job]) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
+    }
+}
