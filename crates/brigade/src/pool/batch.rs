@@ -14,6 +14,9 @@ use super::task_builder::Plain;
 /// So many tasks are queued under one lock.
 const CHUNK: usize = 64;
 
+/// What came back of a batch: the one that was refused, and those after it.
+type Rest<W> = (Refused<W>, Vec<W>);
+
 impl Shared {
     /// Queues as many of `chunk` as there is room for at once, from the front.
     fn admit_chunk(self: &Arc<Self>, chunk: &mut std::vec::IntoIter<Job>) {
@@ -33,11 +36,11 @@ impl Shared {
     }
 
     /// Queues the work in order, waiting as the policy says. Returns how many were accepted and, if
-    /// one was refused, that one and those after it.
+    /// one was refused, the rest.
     fn admit_all<W: Work>(
         self: &Arc<Self>,
         work: impl Iterator<Item = W>,
-    ) -> (usize, Option<(Refused<W>, Vec<W>)>) {
+    ) -> (usize, Option<Rest<W>>) {
         let mut work = work.fuse();
         let mut accepted = 0;
         loop {

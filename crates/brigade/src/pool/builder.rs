@@ -44,6 +44,12 @@ pub enum Start {
 /// Something to call on a worker's thread.
 pub(crate) type Hook = Box<dyn Fn() + Send + Sync>;
 
+/// Hears of panics that no handle reports.
+type PanicHandler = Box<dyn Fn(&Panic) + Send + Sync>;
+
+/// Gets the tasks that gave way to newer ones.
+type DiscardHandler = Box<dyn Fn(Unstarted) + Send + Sync>;
+
 /// Starts a thread that calls the body once.
 pub(crate) type Spawn = Box<
     dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<thread::JoinHandle<()>>
@@ -62,8 +68,8 @@ pub(crate) struct Settings {
     pub(crate) histograms: bool,
     pub(crate) on_start: Option<Hook>,
     pub(crate) on_stop: Option<Hook>,
-    pub(crate) on_panic: Option<Box<dyn Fn(&Panic) + Send + Sync>>,
-    pub(crate) on_discard: Option<Box<dyn Fn(Unstarted) + Send + Sync>>,
+    pub(crate) on_panic: Option<PanicHandler>,
+    pub(crate) on_discard: Option<DiscardHandler>,
     pub(crate) spawn: Spawn,
 }
 
@@ -290,28 +296,6 @@ impl<S: 'static> Builder<S> {
                 .map_err(|error| BuildError::NoWorkers { pool: name, error })?;
         }
         Ok(Pool::new(shared, self.initialise))
-    }
-}
-
-impl Shared {
-    /// Starts workers up to the smallest number; errs only if there is none at all.
-    pub(crate) fn start_missing(self: &Arc<Self>) -> io::Result<()> {
-        loop {
-            {
-                let crew = &mut self.lock().crew;
-                if crew.live + crew.starting >= crew.size.min {
-                    return Ok(());
-                }
-                crew.starting += 1;
-            }
-            if let Err(error) = self.start_worker() {
-                return if self.lock().crew.live > 0 {
-                    Ok(())
-                } else {
-                    Err(error)
-                };
-            }
-        }
     }
 }
 

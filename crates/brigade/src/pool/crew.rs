@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use crate::primitive::thread::JoinHandle;
 
-use super::error::BuildError;
 use super::hoard::Worker;
-use super::shared::{Shared, Wakes};
 use super::sizing::WorkerRange;
 use super::tally::Totals;
 
@@ -255,31 +253,5 @@ impl Crew {
     /// True if a worker that is about to block could be replaced.
     pub(crate) fn could_replace(&self) -> bool {
         !self.idle.is_empty() || self.live + self.starting < 2 * self.size.max
-    }
-}
-
-impl Shared {
-    /// Changes the number of workers.
-    pub(crate) fn resize(self: &Arc<Self>, size: WorkerRange) -> Result<(), BuildError> {
-        if let Some(problem) = size.problem() {
-            return Err(BuildError::Invalid {
-                pool: Arc::clone(&self.name),
-                problem,
-            });
-        }
-        let mut wakes = Wakes::none();
-        let mut state = self.lock();
-        let fewer = size.max < state.crew.size.max;
-        state.crew.size = size;
-        state.crew.trimming = state.crew.live > size.max;
-        if fewer || size.min < state.crew.live {
-            state.crew.call_all(&mut wakes.list().calls); // some have to leave, or to time their idling anew
-        }
-        state.call_worker(&mut wakes);
-        self.release(state, wakes);
-        self.start_missing().map_err(|error| BuildError::NoWorkers {
-            pool: Arc::clone(&self.name),
-            error,
-        })
     }
 }

@@ -8,20 +8,19 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use crate::primitive::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use crate::primitive::{LOCK_SPINS, Mutex, MutexGuard, Parker, now, thread};
+use crate::primitive::{LOCK_SPINS, Mutex, MutexGuard};
 
-use super::admission::Line;
 use super::builder::Settings;
 use super::crew::{Call, Crew};
 use super::error::TaskId;
 use super::hoard::Worker;
 use super::job::{Job, Work};
+use super::line::Line;
 use super::pace::Pace;
 use super::panic::{Caught, Panic, catch};
 use super::priority::Priority;
 use super::queue::Queue;
 use super::tally::Tally;
-use super::worker;
 
 /// The pool itself; [`Pool`](super::Pool) is its owner's handle.
 pub(crate) struct Shared {
@@ -325,54 +324,6 @@ impl Shared {
         drop(state);
         if let Some(list) = wakes.0 {
             Wakes::perform(*list, self);
-        }
-    }
-
-    /// Starts the worker that `crew.starting` has counted.
-    pub(crate) fn start_worker(self: &Arc<Self>) -> std::io::Result<()> {
-        self.join_departed();
-        let parker = Parker::new();
-        let number = self.lock().crew.take_seat();
-        let worker = Arc::new(Worker::new(
-            number,
-            parker.unparker().clone(),
-            self.settings.histograms,
-        ));
-        self.lock().crew.seat(Arc::clone(&worker));
-        let mut builder = thread::Builder::new().name(format!("{}-worker-{number}", self.name));
-        if let Some(size) = self.settings.stack_size {
-            builder = builder.stack_size(size);
-        }
-        let shared = Arc::clone(self);
-        let body = Box::new(move || worker::run(&shared, &worker, &parker));
-        match (self.settings.spawn)(builder, body) {
-            Ok(handle) => {
-                let mut state = self.lock();
-                state.crew.confirm(number);
-                state.crew.keep_handle(number, handle);
-                Ok(())
-            }
-            Err(error) => {
-                const RETRY_AFTER: u64 = 100_000_000;
-                let mut state = self.lock();
-                state.crew.refuse(number, now() + RETRY_AFTER);
-                let mut wakes = Wakes::none();
-                wakes.list().wakers = std::mem::take(&mut state.watchers);
-                self.release(state, wakes);
-                Err(error)
-            }
-        }
-    }
-
-    /// Joins threads that have left, which frees their numbers.
-    pub(crate) fn join_departed(&self) {
-        let departed = self.lock().crew.take_departed();
-        for (number, handle) in departed {
-            if handle.thread().id() != thread::current().id() {
-                // A worker's body contains every panic; one in a thread-local's destructor is not ours.
-                let _ = handle.join();
-            }
-            self.lock().crew.vacate(number);
         }
     }
 

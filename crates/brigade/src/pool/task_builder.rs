@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use crate::primitive::Mutex;
 
-use super::admission::{Patience, Refused, Ticket};
+use super::admission::{Patience, Refused};
 use super::cell::{Extras, TaskBody, TaskCell};
 use super::error::{Rejected, TaskError};
 use super::job::Work;
+use super::line::Ticket;
 use super::member;
 use super::priority::Priority;
 use super::shared::Shared;
@@ -313,7 +314,7 @@ impl<W: Work> Future for Queueing<'_, W> {
             return Poll::Ready(Ok(())); // polled after it was ready: there is nothing more to say
         };
         match shared.progress::<W>(ticket, context.waker()) {
-            Ok(false) => return Poll::Pending,
+            Ok(false) => Poll::Pending,
             Ok(true) => {
                 self.ticket = None;
                 Poll::Ready(Ok(()))
