@@ -41,7 +41,7 @@ const WAKING: u64 = 50_000;
 const HANDLING: u64 = 20;
 
 /// A waiting producer is let in when it can hand over tasks for this long, so that waking it pays.
-const REFILL_TIME: u64 = 400_000;
+const REFILL_TIME: u64 = 1_000_000;
 
 impl Pace {
     pub(crate) fn new() -> Self {

@@ -41,8 +41,8 @@ impl Stopwatch {
     }
 
     /// A batch of tasks begins.
-    pub(crate) fn start(&mut self) {
-        self.started = now();
+    pub(crate) fn start(&mut self, now: u64) {
+        self.started = now;
     }
 
     /// A task that was accepted at `accepted` begins.

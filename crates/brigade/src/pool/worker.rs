@@ -115,7 +115,6 @@ impl<'a> Shift<'a> {
                 && let Some(job) = self.take(&mut state, &mut wakes)
             {
                 self.shared.release(state, wakes);
-                self.watch.start();
                 return Some(job);
             }
             if (overstaffed || state.queue.is_empty()) && std::mem::take(&mut self.active) {
@@ -185,6 +184,7 @@ impl<'a> Shift<'a> {
         }
         state.events.refills += 1;
         let now = now();
+        self.watch.start(now);
         state.pace.came(state.events.submitted, now);
         state
             .pace
