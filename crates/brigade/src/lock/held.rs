@@ -8,7 +8,7 @@ use std::cell::Cell;
 use crate::primitive::thread_local;
 
 thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
+    static COUNT: Cell<usize> = Cell::new(0);
 }
 
 /// True if this thread holds a Brigade lock.

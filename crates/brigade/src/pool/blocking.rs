@@ -33,7 +33,7 @@ impl Wake for ThreadWaker {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Parking>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Parking>>> = RefCell::new(None);
 }
 
 impl Parking {

@@ -17,9 +17,9 @@ pub(crate) struct Membership {
 }
 
 thread_local! {
-    static MEMBERSHIP: RefCell<Option<Rc<Membership>>> = const { RefCell::new(None) };
+    static MEMBERSHIP: RefCell<Option<Rc<Membership>>> = RefCell::new(None);
     /// The state of this worker, while no task uses it.
-    static LOCAL: Cell<Option<Box<dyn Any>>> = const { Cell::new(None) };
+    static LOCAL: Cell<Option<Box<dyn Any>>> = Cell::new(None);
 }
 
 impl Membership {

@@ -16,7 +16,7 @@ pub(crate) trait Running: Send + Sync {
 
 thread_local! {
     /// The innermost last: a task that waits may run the one it waits for.
-    static STACK: RefCell<Vec<Arc<dyn Running>>> = const { RefCell::new(Vec::new()) };
+    static STACK: RefCell<Vec<Arc<dyn Running>>> = RefCell::new(Vec::new());
 }
 
 /// While this lives, the task is on this thread's stack.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::primitive::thread::yield_now;
-use crate::primitive::{LOOKS, MutexGuard, Parker, SPINS, now};
+use crate::primitive::{MutexGuard, Parker, SPINS, YIELDS, now};
 
 use super::builder::Hook;
 use super::crew::{GUARD_INTERVAL, GUARD_PATIENCE};
@@ -200,10 +200,12 @@ impl<'a> Shift<'a> {
     fn spin(&self, linger: u64) {
         let mut looks = 0;
         while self.shared.urgency() == NOTHING_WAITS {
-            match looks {
-                0..SPINS => spin_loop(),
-                SPINS..LOOKS => yield_now(),
-                _ => return,
+            if looks < SPINS {
+                spin_loop();
+            } else if looks < SPINS + YIELDS {
+                yield_now();
+            } else {
+                return;
             }
             looks += 1;
         }

@@ -1,0 +1,143 @@
+//! Every interleaving of the pool's hand-offs, for small cases: `--cfg loom`.
+//!
+//! The models run the pool as it ships, through its public interface; only its mutexes, atomics, threads
+//! and parking are loom's. Two or three forced switches at any point are enough to show the known kinds
+//! of lost wake-up, and keep the exploration finite.
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError};
+use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use loom::thread;
+
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 100_000;
+    builder.check(model);
+}
+
+fn pool(workers: usize, capacity: usize) -> Pool {
+    let builder = Pool::builder("model")
+        .workers(..=workers)
+        .queue_capacity(capacity);
+    builder
+        .start(Start::Lazy)
+        .histograms(false)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_submitted_task_runs_and_its_result_arrives() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        assert_eq!(pool.submit(|| 7).unwrap().join().unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_worker_that_parks_misses_no_task() {
+    explore(2, || {
+        let pool = pool(1, 2);
+        let first = pool.submit(|| 1).unwrap();
+        let second = pool.submit(|| 2).unwrap();
+        assert_eq!(first.join().unwrap() + second.join().unwrap(), 3);
+        // The worker may be parking just now.
+        assert_eq!(pool.submit(|| 3).unwrap().join().unwrap(), 3);
+    });
+}
+
+#[test]
+fn two_producers_lose_no_wake_up_between_them() {
+    explore(2, || {
+        let pool = Arc::new(pool(1, 2));
+        let other = Arc::clone(&pool);
+        let producer = thread::spawn(move || other.submit(|| 1).unwrap().join().unwrap());
+        let own = pool.submit(|| 2).unwrap().join().unwrap();
+        assert_eq!(producer.join().unwrap() + own, 3);
+    });
+}
+
+#[test]
+fn a_producer_that_waits_for_room_is_let_in() {
+    explore(2, || {
+        let pool = Arc::new(pool(1, 1));
+        let ran = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            let ran = Arc::clone(&ran);
+            pool.execute(move || assert!(ran.fetch_add(1, SeqCst) < 3))
+                .unwrap();
+        }
+        pool.wait_idle();
+        assert_eq!(ran.load(SeqCst), 3);
+    });
+}
+
+#[test]
+fn a_task_either_runs_or_is_cancelled() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&ran);
+        let handle = pool.submit(move || counted.fetch_add(1, SeqCst)).unwrap();
+        let cancelled = handle.cancel();
+        match handle.join() {
+            Ok(0) => assert_ne!(cancelled, Cancel::Removed),
+            Err(TaskError::Cancelled(_)) => assert_eq!(cancelled, Cancel::Removed),
+            other => panic!("{other:?}"),
+        }
+        drop(pool);
+        assert_eq!(ran.load(SeqCst), usize::from(cancelled != Cancel::Removed));
+        assert_eq!(Arc::strong_count(&ran), 1, "the closure was dropped, once");
+    });
+}
+
+#[test]
+fn a_detached_task_still_runs_and_is_dropped_once() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&ran);
+        drop(pool.submit(move || counted.fetch_add(1, SeqCst)).unwrap());
+        drop(pool);
+        assert_eq!((ran.load(SeqCst), Arc::strong_count(&ran)), (1, 1));
+    });
+}
+
+fn submit_races(how: fn() -> Shutdown) {
+    explore(2, move || {
+        let pool = Arc::new(pool(1, 1));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (other, counted) = (Arc::clone(&pool), Arc::clone(&ran));
+        let producer = thread::spawn(move || {
+            let task = move || assert_eq!(counted.fetch_add(1, SeqCst), 0);
+            other.execute(task).is_ok()
+        });
+        let report = pool.shutdown(how());
+        let accepted = producer.join().unwrap();
+        let accounted = ran.load(SeqCst) + report.unstarted.len();
+        assert_eq!(accounted, usize::from(accepted));
+    });
+}
+
+#[test]
+fn a_task_that_races_a_drain_runs_or_comes_back() {
+    submit_races(Shutdown::drain);
+}
+
+#[test]
+fn a_task_that_races_a_shutdown_runs_or_comes_back() {
+    submit_races(Shutdown::now);
+}
+
+#[test]
+fn a_task_joins_its_child_on_one_worker() {
+    explore(2, || {
+        let pool = Arc::new(pool(1, 2));
+        let inner = Arc::clone(&pool);
+        let parent = pool.submit(move || inner.submit(|| 1).unwrap().join().unwrap() + 1);
+        assert_eq!(parent.unwrap().join().unwrap(), 2);
+    });
+}
