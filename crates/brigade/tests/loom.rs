@@ -1,7 +1,7 @@
 //! Every interleaving of the pool's hand-offs, for small cases: `--cfg loom`.
 //!
 //! The models run the pool as it ships, through its public interface; only its mutexes, atomics, threads
-//! and parking are loom's. Two or three forced switches at any point are enough to show the known kinds
+//! and parking are loom's. Three or four forced switches at any point are enough to show the known kinds
 //! of lost wake-up, and keep the exploration finite.
 #![cfg(loom)]
 
@@ -31,7 +31,7 @@ fn pool(workers: usize, capacity: usize) -> Pool {
 
 #[test]
 fn a_submitted_task_runs_and_its_result_arrives() {
-    explore(3, || {
+    explore(4, || {
         let pool = pool(1, 2);
         assert_eq!(pool.submit(|| 7).unwrap().join().unwrap(), 7);
     });
@@ -39,7 +39,7 @@ fn a_submitted_task_runs_and_its_result_arrives() {
 
 #[test]
 fn a_worker_that_parks_misses_no_task() {
-    explore(2, || {
+    explore(3, || {
         let pool = pool(1, 2);
         let first = pool.submit(|| 1).unwrap();
         let second = pool.submit(|| 2).unwrap();
@@ -51,7 +51,7 @@ fn a_worker_that_parks_misses_no_task() {
 
 #[test]
 fn two_producers_lose_no_wake_up_between_them() {
-    explore(2, || {
+    explore(3, || {
         let pool = Arc::new(pool(1, 2));
         let other = Arc::clone(&pool);
         let producer = thread::spawn(move || other.submit(|| 1).unwrap().join().unwrap());
@@ -62,7 +62,7 @@ fn two_producers_lose_no_wake_up_between_them() {
 
 #[test]
 fn a_producer_that_waits_for_room_is_let_in() {
-    explore(2, || {
+    explore(3, || {
         let pool = Arc::new(pool(1, 1));
         let ran = Arc::new(AtomicUsize::new(0));
         for _ in 0..3 {
@@ -77,7 +77,7 @@ fn a_producer_that_waits_for_room_is_let_in() {
 
 #[test]
 fn a_task_either_runs_or_is_cancelled() {
-    explore(3, || {
+    explore(4, || {
         let pool = pool(1, 2);
         let ran = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&ran);
@@ -96,7 +96,7 @@ fn a_task_either_runs_or_is_cancelled() {
 
 #[test]
 fn a_detached_task_still_runs_and_is_dropped_once() {
-    explore(3, || {
+    explore(4, || {
         let pool = pool(1, 2);
         let ran = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&ran);
@@ -107,7 +107,7 @@ fn a_detached_task_still_runs_and_is_dropped_once() {
 }
 
 fn submit_races(how: fn() -> Shutdown) {
-    explore(2, move || {
+    explore(3, move || {
         let pool = Arc::new(pool(1, 1));
         let ran = Arc::new(AtomicUsize::new(0));
         let (other, counted) = (Arc::clone(&pool), Arc::clone(&ran));
@@ -134,7 +134,7 @@ fn a_task_that_races_a_shutdown_runs_or_comes_back() {
 
 #[test]
 fn a_task_joins_its_child_on_one_worker() {
-    explore(2, || {
+    explore(3, || {
         let pool = Arc::new(pool(1, 2));
         let inner = Arc::clone(&pool);
         let parent = pool.submit(move || inner.submit(|| 1).unwrap().join().unwrap() + 1);
