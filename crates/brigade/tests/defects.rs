@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{channel, sync_channel};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
 use brigade::Pool;
 use brigade::pool::{MapError, RejectReason, Rejected, Shutdown, TaskError};
+use parking_lot::Mutex;
 
 #[test]
 fn twenty_tasks_of_one_priority_run_in_their_order_on_one_worker() {
@@ -49,7 +50,7 @@ fn a_map_that_runs_out_of_time_says_which_items_have_no_result() {
         Duration::from_millis(50),
         move |item: &u32| {
             if *item == 2 {
-                let _ = gate.lock().unwrap().recv();
+                let _ = gate.lock().recv();
             }
             *item
         },
@@ -156,14 +157,13 @@ fn equal_names_never_coexist() {
         .idle_timeout(Duration::ZERO)
         .on_start(move || {
             starts.fetch_add(1, Relaxed);
-            if !arrives.lock().unwrap().insert(name()) {
+            if !arrives.lock().insert(name()) {
                 counted.fetch_add(1, Relaxed);
             }
         })
         .on_stop(move || {
             leaves
                 .lock()
-                .unwrap()
                 .remove(thread::current().name().unwrap_or_default());
         })
         .build()
@@ -176,7 +176,7 @@ fn equal_names_never_coexist() {
     }
     drop(pool);
     assert!(started.load(Relaxed) > 4, "workers came and went");
-    assert_eq!((twins.load(Relaxed), living.lock().unwrap().len()), (0, 0));
+    assert_eq!((twins.load(Relaxed), living.lock().len()), (0, 0));
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn produce(pool: &Pool, ran: &Arc<AtomicU64>, count: u64, seed: u64) -> Seen {
         }
         // Not `panic!`: a million messages would be printed.
         let body = move || {
-            if kind == 999 {
+            if kind == 990 {
                 resume_unwind(Box::new("expected"))
             } else {
                 kind

@@ -102,7 +102,7 @@ impl Job {
     /// Makes a job in `place`. Moving it there would cost more than making it.
     #[inline(always)]
     pub(crate) fn write<W: Work>(place: &mut MaybeUninit<Self>, work: W, order: u64) {
-        const { assert!(Self::fits::<W>()) }
+        assert!(Self::fits::<W>(), "larger work is boxed first");
         let job = place.as_mut_ptr();
         // SAFETY: the fields are written through a pointer to a place for a job; `fits` was asserted,
         // so size and alignment of the storage suffice for a `W`. What is left of the storage may stay
