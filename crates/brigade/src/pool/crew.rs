@@ -38,11 +38,14 @@ pub(crate) struct Crew {
     pub(crate) outside: usize,
     /// Active workers that wait for the pool to be idle or shut down, from inside a task.
     pub(crate) awaiting_rest: usize,
+    /// Of those, the ones that wait for the shutdown.
+    pub(crate) awaiting_shutdown: usize,
     /// The parked worker that looks every [`GUARD_INTERVAL`] whether tasks are stuck. While there is
     /// one, tiny tasks may be hoarded and queued without waking the others.
     pub(crate) guard: Option<usize>,
-    /// Of those, the ones that wait for the shutdown.
-    pub(crate) awaiting_shutdown: usize,
+    /// The guard has seen that the workers at work do not come back: tasks that wait, however tiny and
+    /// few, need another one. Until one of those workers comes back.
+    pub(crate) stalled: bool,
     /// After a resize to fewer workers: idle ones leave at once.
     pub(crate) trimming: bool,
     /// Threads that have left and are still to be joined, with their seats.
@@ -96,6 +99,7 @@ impl Crew {
             awaiting_rest: 0,
             awaiting_shutdown: 0,
             guard: None,
+            stalled: false,
             trimming: false,
             departed: Vec::new(),
             retired: Totals::new(histograms),
@@ -116,6 +120,11 @@ impl Crew {
     /// Workers that will look at the queue without being called.
     pub(crate) fn searching(&self) -> usize {
         self.waking + self.starting + usize::from(self.spinning)
+    }
+
+    /// Workers that run tasks, and are not known to wait inside one.
+    pub(crate) fn at_work(&self) -> usize {
+        self.active.saturating_sub(self.blocked)
     }
 
     /// True if another worker could be had for a task that waits.

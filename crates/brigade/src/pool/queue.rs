@@ -130,26 +130,60 @@ impl Queue {
         Some((job, priority))
     }
 
-    /// Takes up to `limit` further jobs of `priority` into the empty block `taken`, unless something
-    /// more urgent waits.
+    /// Takes up to `limit` further jobs of `priority` into the empty block `taken`: those that would be
+    /// next anyway. None if something more urgent waits.
     pub(crate) fn pop_more(&mut self, priority: Priority, limit: usize, taken: &mut Block) {
         if self.most_urgent() != Some(priority) {
             return;
         }
         let place = self.level(priority);
+        let turn_of_others = self.turn_of_others(place);
+        let handicap = self.handicap(priority);
+        let is_next = |job: &Job| job.order.saturating_add(handicap) < turn_of_others;
         let Some(front) = self.levels[place].blocks.front_mut() else {
             return;
         };
-        if front.len() <= limit {
+        if front.len() <= limit && front.jobs().last().is_some_and(is_next) {
             let block = self.levels[place].blocks.pop_front();
             let emptied = block.map(|block| std::mem::replace(taken, block));
             self.recycle(emptied);
         } else {
-            for _ in 0..limit {
-                taken.push(front.pop().expect("it holds more than the limit"));
+            // One stays at least, so that no block is empty: if none must, the next look takes it.
+            while taken.len() < limit
+                && front.len() > 1
+                && front.jobs().first().is_some_and(is_next)
+            {
+                taken.push(front.pop().expect("it holds more than one"));
             }
         }
         self.length -= taken.len();
+    }
+
+    /// The smallest aged order of the heads of the levels but for one: when their turn comes.
+    fn turn_of_others(&self, but: usize) -> u64 {
+        if self.step.is_none() {
+            return u64::MAX; // those that are less urgent wait for all that are more so
+        }
+        let others = self
+            .levels
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| *place != but);
+        others
+            .filter_map(|(_, level)| self.turn(level))
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    /// The aged order of a level's head.
+    fn turn(&self, level: &Level) -> Option<u64> {
+        let head = level.blocks.front()?.jobs().first()?;
+        Some(head.order.saturating_add(self.handicap(level.priority)))
+    }
+
+    /// How much a priority adds to its jobs' orders.
+    fn handicap(&self, priority: Priority) -> u64 {
+        self.step.unwrap_or(0).saturating_mul(u64::from(priority.0))
     }
 
     /// Takes the oldest of the least urgent jobs, if it is no more urgent than `than`.
@@ -195,21 +229,15 @@ impl Queue {
 
     #[inline]
     fn next_level(&self) -> Option<usize> {
-        let Some(step) = self.step else {
+        if self.step.is_none() {
             return self
                 .levels
                 .iter()
                 .position(|level| !level.blocks.is_empty());
-        };
-        let aged = |(place, level): (usize, &Level)| {
-            let head = level.blocks.front()?.jobs().first()?;
-            let handicap = step.saturating_mul(u64::from(level.priority.0));
-            Some((head.order.saturating_add(handicap), place))
-        };
-        self.levels
-            .iter()
-            .enumerate()
-            .filter_map(aged)
+        }
+        let turns = self.levels.iter().enumerate();
+        turns
+            .filter_map(|(place, level)| Some((self.turn(level)?, place)))
             .min()
             .map(|(_, place)| place)
     }

@@ -169,8 +169,8 @@ impl State {
     #[inline]
     pub(crate) fn call_worker(&mut self, wakes: &mut Wakes) {
         let queued = self.queue.len();
-        let at_work = self.crew.active + self.crew.searching() > 0;
-        if at_work && self.crew.guard.is_some() && self.pace.is_trifle(queued) {
+        let served = self.crew.at_work() + self.crew.searching() > 0 && !self.crew.stalled;
+        if served && self.crew.guard.is_some() && self.pace.is_trifle(queued) {
             return;
         }
         match self.crew.call(queued, self.pace.latest()) {

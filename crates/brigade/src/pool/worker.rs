@@ -34,6 +34,7 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
         parker,
         active: false,
         arriving: true,
+        relieving: false,
         hoarding: 0,
         husks: 0,
         watch: Stopwatch::new(shared.settings.histograms),
@@ -63,6 +64,8 @@ struct Shift<'a> {
     active: bool,
     /// Counted in `crew.waking`.
     arriving: bool,
+    /// Its tasks were taken while the crew was stalled: its coming back says nothing of the others.
+    relieving: bool,
     /// Claimed tasks not yet begun, unless they were taken back.
     hoarding: usize,
     /// Husks found since the pool was last told.
@@ -152,13 +155,17 @@ impl<'a> Shift<'a> {
     fn is_spare(&self, state: &State) -> bool {
         let queued = state.queue.len();
         queued > 0
-            && state.crew.active > usize::from(self.active)
+            && state.crew.at_work() > usize::from(self.active)
+            && !state.crew.stalled
             && state.phase == Phase::Open
             && state.pace.is_crumb(queued)
     }
 
     /// Tells the pool what has happened since the last look.
     fn settle(&mut self, state: &mut State, wakes: &mut Wakes) {
+        if self.active && !self.relieving {
+            state.crew.stalled = false;
+        }
         state.take_back_hoard(self.worker);
         state.stale -= std::mem::take(&mut self.husks);
         let (count, elapsed) = self.watch.take_sum();
@@ -182,6 +189,7 @@ impl<'a> Shift<'a> {
         if !std::mem::replace(&mut self.active, true) {
             state.crew.active += 1;
         }
+        self.relieving = state.crew.stalled;
         state.events.refills += 1;
         let now = now();
         self.watch.start(now);
@@ -266,6 +274,7 @@ impl<'a> Shift<'a> {
                     != state.events.refills;
                 still = if flows { 0 } else { still + 1 };
                 state.take_back_stuck_hoards(self.worker);
+                state.crew.stalled |= !flows && state.crew.active > 0;
                 if !flows && !state.queue.is_empty() && state.crew.could_call() {
                     state.crew.unpark_self(number);
                     return Some(state);
