@@ -1,0 +1,292 @@
+//! The queue has a bound, and what happens at the bound is what the pool was told.
+#![cfg(not(any(loom, shuttle)))]
+
+mod gate;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use brigade::pool::{Cancel, RejectReason, Shutdown, TaskError, Unstarted, WhenFull};
+use brigade::{Pool, Priority};
+use gate::Gate;
+
+/// A pool of one worker that is held, and a queue for `capacity` tasks.
+fn held(capacity: usize, policy: WhenFull) -> (Arc<Pool>, Gate) {
+    let builder = Pool::builder("held")
+        .workers(1)
+        .queue_capacity(capacity)
+        .when_full(policy);
+    let pool = Arc::new(builder.build().unwrap());
+    let gate = Gate::shut(&pool);
+    (pool, gate)
+}
+
+/// Waits until so many producers wait for room; seen from outside by what they cannot have been.
+fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_producer_waits_for_room_and_is_let_in() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let other = Arc::clone(&pool);
+    let producer = thread::spawn(move || other.submit(|| 7).unwrap().join().unwrap());
+    drop(gate);
+    assert_eq!(producer.join().unwrap(), 7);
+}
+
+#[test]
+fn the_more_urgent_of_two_waiting_producers_is_let_in_first() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let (told, hears) = channel();
+    thread::scope(|scope| {
+        for (name, priority) in [("low", Priority::LOW), ("high", Priority::HIGH)] {
+            let (told, pool) = (told.clone(), &pool);
+            let (begun, begins) = channel();
+            scope.spawn(move || {
+                begun.send(()).unwrap();
+                let task = pool
+                    .task(move || told.send(name).unwrap())
+                    .priority(priority);
+                task.execute_timeout(Duration::from_secs(60)).unwrap();
+            });
+            begins.recv().unwrap();
+        }
+        // Both have refused to go away for a while; whoever is in line then goes by priority.
+        thread::sleep(Duration::from_millis(100));
+        drop(gate);
+    });
+    drop(told);
+    let order: Vec<_> = hears.iter().collect();
+    assert!(
+        order.contains(&"low") && order.contains(&"high"),
+        "{order:?}"
+    );
+}
+
+#[test]
+fn submit_timeout_gives_up_and_says_how_long_it_waited() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let limit = Duration::from_millis(20);
+    let refused = pool.submit_timeout(|| 7, limit).unwrap_err();
+    assert_eq!((refused.task)(), 7);
+    let RejectReason::Full {
+        waited,
+        retry_after,
+        ..
+    } = refused.reason
+    else {
+        panic!()
+    };
+    assert!(waited >= limit && !retry_after.is_zero());
+    assert_eq!(pool.metrics().rejected.timed_out, 1);
+    drop(gate);
+}
+
+#[test]
+fn the_policy_to_refuse_refuses_at_once() {
+    let (pool, gate) = held(1, WhenFull::Refuse);
+    pool.execute(|| ()).unwrap();
+    assert_eq!((pool.submit(|| 7).unwrap_err().task)(), 7);
+    assert_eq!(pool.metrics().rejected.full, 1);
+    drop(gate);
+}
+
+#[test]
+fn the_policy_of_caller_runs_runs_the_task_on_its_caller() {
+    let (pool, gate) = held(1, WhenFull::CallerRuns);
+    pool.execute(|| ()).unwrap();
+    let ran_on = pool
+        .submit(|| thread::current().id())
+        .unwrap()
+        .join()
+        .unwrap();
+    assert_eq!(ran_on, thread::current().id());
+    assert!(
+        pool.try_submit(|| ()).is_err(),
+        "the try form never runs it here"
+    );
+    drop(gate);
+}
+
+#[test]
+fn the_policy_to_discard_gives_up_the_oldest_and_says_so() {
+    let (given, gets) = channel();
+    let builder = Pool::builder("newest").workers(1).queue_capacity(2);
+    let pool = builder
+        .when_full(WhenFull::DiscardOldest)
+        .on_discard(move |task: Unstarted| given.send(task).unwrap())
+        .build()
+        .unwrap();
+    let gate = Gate::shut(&pool);
+    let urgent = pool
+        .task(|| "urgent")
+        .priority(Priority::HIGH)
+        .submit()
+        .unwrap();
+    let old = pool.task(|| "old").name("old").submit().unwrap();
+    let new = pool.submit(|| "new").unwrap();
+    assert!(matches!(old.join(), Err(TaskError::Discarded(id)) if id.task() == Some("old")));
+    assert_eq!(gets.recv().unwrap().name(), Some("old"));
+    let refused = pool
+        .task(|| "idle")
+        .priority(Priority::LOW)
+        .submit()
+        .unwrap_err();
+    assert_eq!((refused.task)(), "idle", "less urgent than all that wait");
+    drop(gate);
+    assert_eq!(
+        (urgent.join().unwrap(), new.join().unwrap()),
+        ("urgent", "new")
+    );
+    assert_eq!(pool.metrics().discarded, 1);
+}
+
+#[test]
+fn the_queue_never_holds_more_than_its_capacity() {
+    let pool = Pool::builder("bounded")
+        .workers(2)
+        .queue_capacity(10)
+        .build()
+        .unwrap();
+    let ran = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    pool.execute(|| ()).unwrap();
+                    ran.fetch_add(1, Relaxed);
+                }
+            });
+        }
+    });
+    pool.wait_idle();
+    let metrics = pool.metrics();
+    assert_eq!((ran.into_inner(), metrics.completed), (80_000, 80_000));
+    assert!(
+        (1..=10).contains(&metrics.queue_high_water),
+        "{}",
+        metrics.queue_high_water
+    );
+}
+
+#[test]
+fn a_cancelled_task_makes_room_for_a_waiting_producer() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    let queued = pool.submit(|| ()).unwrap();
+    thread::scope(|scope| {
+        let producer = scope.spawn(|| pool.execute(|| ()).unwrap());
+        // The worker is held, so nothing else can make room.
+        assert_eq!(queued.cancel(), Cancel::Removed);
+        producer.join().unwrap();
+    });
+    assert!(matches!(queued.join(), Err(TaskError::Cancelled(_))));
+    drop(gate);
+}
+
+#[test]
+fn tasks_cancelled_without_end_take_no_room() {
+    let (pool, gate) = held(4, WhenFull::Refuse);
+    for _ in 0..10_000 {
+        assert_eq!(pool.submit(|| ()).unwrap().cancel(), Cancel::Removed);
+    }
+    assert_eq!(
+        (pool.metrics().queued, pool.metrics().cancelled),
+        (0, 10_000)
+    );
+    drop(gate);
+}
+
+/// Wakes a thread; the smallest executor there is.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn room_can_be_awaited() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let mut waits = Box::pin(pool.submit_async(|| 7));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    drop(gate);
+    assert_eq!(block_on(async { waits.await.unwrap().await }).unwrap(), 7);
+    block_on(pool.execute_async(|| ())).unwrap();
+}
+
+#[test]
+fn a_future_dropped_while_it_awaits_room_drops_its_task() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let witness = Arc::new(());
+    let kept = Arc::clone(&witness);
+    let mut waits = Box::pin(pool.execute_async(move || drop(kept)));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    drop(waits);
+    assert_eq!(Arc::strong_count(&witness), 1);
+    drop(gate);
+    pool.wait_idle();
+    assert_eq!(pool.metrics().submitted, 2);
+}
+
+#[test]
+fn a_shutdown_returns_the_tasks_of_waiting_producers() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let mut waits = Box::pin(pool.submit_async(|| 7));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    let refused = thread::scope(|scope| {
+        let (begun, begins) = channel();
+        let pool = &pool;
+        let producer = scope.spawn(move || {
+            begun.send(()).unwrap();
+            pool.submit(|| 8).unwrap_err()
+        });
+        begins.recv().unwrap();
+        let shutdown = scope.spawn(|| pool.shutdown(Shutdown::now()));
+        // Both are turned away while the worker is still held.
+        let refused = producer.join().unwrap();
+        drop(gate);
+        assert_eq!(shutdown.join().unwrap().unstarted.len(), 1);
+        refused
+    });
+    assert_eq!(
+        (
+            (refused.task)(),
+            refused.reason.to_string().contains("shut down")
+        ),
+        (8, true)
+    );
+    assert_eq!((block_on(waits).unwrap_err().task)(), 7);
+    until(|| pool.metrics().workers.live == 0);
+}
