@@ -1,2 +1,27 @@
-//! Placeholder.
-fn main() {}
+//! The `brigade` command: a thin shell over the library of the same name.
+
+mod arguments;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::arguments::{Arguments, Subcommand};
+
+/// The exit code for misuse, the same as clap's for flags it does not know.
+const MISUSE: u8 = 2;
+
+fn main() -> ExitCode {
+    let Arguments { subcommand } = Arguments::parse();
+    let result = match subcommand {
+        Subcommand::Run(arguments) => run::run(arguments),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("brigade: {error}");
+            ExitCode::from(MISUSE)
+        }
+    }
+}

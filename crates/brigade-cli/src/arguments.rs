@@ -1,0 +1,161 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use brigade::Priority;
+use clap::{Args, Parser};
+
+use crate::run::priority;
+
+/// Runs jobs in parallel, with priorities and back-pressure, and loses none
+#[derive(Debug, Parser)]
+#[command(name = "brigade", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) subcommand: Subcommand,
+}
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Subcommand {
+    /// Run one job for each line of input, or for each argument after `:::`
+    Run(RunArguments),
+}
+
+/// How to run jobs.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "brigade run [OPTIONS] [COMMAND [WORD]...] [::: ARGUMENT...]",
+    after_help = "`brigade run --help` explains jobs, priorities, Ctrl-C and exit codes.",
+    after_long_help = EXPLANATION
+)]
+pub(crate) struct RunArguments {
+    /// Run N jobs at once, or from MIN to MAX as the load asks [default: one a core]
+    #[arg(short, long, value_name = "N|MIN..MAX", value_parser = parse_jobs)]
+    pub(crate) jobs: Option<RangeInclusive<usize>>,
+
+    /// Read at most N jobs ahead of those that run; priorities order what has been read
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = parse_queue)]
+    pub(crate) queue: usize,
+
+    /// Read jobs from FILE instead of standard input (`-`)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) arg_file: Option<PathBuf>,
+
+    /// Jobs in the input end with a NUL byte instead of a newline, as `find -print0` writes them
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+
+    /// How urgent jobs are that do not say so: high, normal, low, or 0 (most urgent) to 255
+    #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = priority::parse)]
+    pub(crate) priority: Priority,
+
+    /// Print neither progress nor a summary; failures are still reported
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Show no progress, though standard error is a terminal
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+
+    /// The command to run for each argument: one quoted string, or several words
+    #[arg(
+        value_name = "COMMAND [WORD]... [::: ARGUMENT...]",
+        trailing_var_arg = true
+    )]
+    pub(crate) words: Vec<OsString>,
+}
+
+const EXPLANATION: &str = r#"Jobs:
+  Without COMMAND, each line of input is a command. Blank lines and lines that begin with
+  `#` are skipped. With COMMAND, each line is an argument for it, put in the place of each
+  `{}`, or at the end if there is none; empty lines are skipped. After `:::` the arguments
+  are given on the command line, and no input is read. Options go before COMMAND.
+
+    brigade run < jobs.txt
+    find . -name '*.log' -print0 | brigade run -0 gzip
+    brigade run -j 2..8 'convert {} {}.png' ::: *.gif
+
+  COMMAND as one string may use all of the shell: brigade run 'sort {} | uniq > {}.sorted'.
+  COMMAND as several words is taken word by word, and no shell looks at it.
+  A command without shell syntax is executed directly, any other by `/bin/sh -c`.
+
+  An argument is always one word, whatever it contains: spaces, quotes, `$(..)`, newlines,
+  bytes that are not UTF-8. It is never read as shell code; in a shell command it is the
+  value of $brigade_argument, which may be written instead of `{}`.
+
+  A job's standard input is empty. Its output appears in one piece when it ends.
+
+Priorities:
+  A command line of the input may begin with its priority: `@high make report`, `@low ..`,
+  `@normal ..`, or `@0` (most urgent) to `@255`. `@@name` is the command `@name`. Of the
+  jobs that have been read, the most urgent starts first; equals start in the order of the
+  input. Waiting one second makes up for one level (high is 64, normal 128, low 192), so
+  that nothing waits for ever. Arguments for a COMMAND are not looked into.
+
+Ctrl-C (or SIGTERM):
+  once: nothing is started any more, running jobs end, and what did not run is listed.
+  twice: running jobs get SIGTERM, and SIGKILL two seconds later. Three times: SIGKILL now.
+
+Exit codes:
+  0 all jobs succeeded; 1 to 100 so many failed; 101 more than 100 failed; 2 also misuse,
+  and then nothing was run; 130 stopped by Ctrl-C; 143 by SIGTERM; 141 nobody reads our output."#;
+
+/// Reads `4`, `2..8` or `2..=8`; both ends are included.
+fn parse_jobs(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let problem =
+        || format!("give a number of jobs such as 4, or a range such as 2..8, not `{text}`");
+    let number = |digits: &str| digits.trim().parse::<usize>().map_err(|_| problem());
+    let range = match text.split_once("..") {
+        Some((min, max)) => number(min)?..=number(max.strip_prefix('=').unwrap_or(max))?,
+        None => {
+            let jobs = number(text)?;
+            jobs..=jobs
+        }
+    };
+    if *range.start() == 0 {
+        return Err("at least one job must be able to run; give 1 or more".to_owned());
+    }
+    if range.is_empty() {
+        return Err("the range is empty; put the smaller number first".to_owned());
+    }
+    Ok(range)
+}
+
+/// Reads the length of a queue.
+fn parse_queue(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("jobs need room to be read; give 1 or more".to_owned()),
+        Ok(length) => Ok(length),
+        Err(_) => Err(format!("give a number of jobs, not `{text}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_of_jobs_are_a_number_or_a_range_that_includes_its_end() {
+        assert_eq!(parse_jobs("4"), Ok(4..=4));
+        assert_eq!(parse_jobs("2..8"), Ok(2..=8));
+        assert_eq!(parse_jobs("2..=8"), Ok(2..=8));
+        for wrong in ["0", "0..3", "8..2", "", "..", "x", "1...3", "-1", "1.5"] {
+            assert!(parse_jobs(wrong).is_err(), "{wrong} was taken");
+        }
+    }
+
+    #[test]
+    fn a_queue_has_room() {
+        assert_eq!(parse_queue("1"), Ok(1));
+        assert!(parse_queue("0").is_err());
+        assert!(parse_queue("many").is_err());
+    }
+}

@@ -1,0 +1,192 @@
+//! Keeping what a job prints until it ends: a little in memory, more in a file.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, read};
+
+use super::latch::Latch;
+
+/// How much of one output is kept in memory.
+const IN_MEMORY: usize = 1024 * 1024;
+
+/// How much room there is at least for a read.
+const ROOM: usize = 8 * 1024;
+
+/// What a job has printed to one of its outputs.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    /// The end of it; all of it if there is no file.
+    memory: Vec<u8>,
+    /// The beginning of it, in a file without a name.
+    file: Option<File>,
+}
+
+impl Captured {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.memory.is_empty() && self.file.is_none()
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// As reading the file or writing to `output`.
+    pub(crate) fn write_to(&mut self, output: &mut impl Write) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.seek(SeekFrom::Start(0))?;
+            let mut block = vec![0; 64 * 1024];
+            loop {
+                match file.read(&mut block)? {
+                    0 => break,
+                    length => output.write_all(&block[..length])?,
+                }
+            }
+        }
+        output.write_all(&self.memory)
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(tempfile::tempfile()?);
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(&self.memory)?;
+        }
+        self.memory.clear();
+        Ok(())
+    }
+}
+
+/// Both outputs of a job.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    pub(crate) stdout: Captured,
+    pub(crate) stderr: Captured,
+    /// Why some of it is missing: it could not be read, or not be kept.
+    pub(crate) lost: Option<io::Error>,
+}
+
+/// Reads both outputs until nobody can write to them any more, or until they are abandoned, when what
+/// is there already is still read.
+pub(crate) fn capture(stdout: OwnedFd, stderr: OwnedFd, abandoned: &Latch) -> Outputs {
+    let mut outputs = Outputs::default();
+    let mut streams = vec![(stdout, &mut outputs.stdout), (stderr, &mut outputs.stderr)];
+    while !streams.is_empty() {
+        let mut waits = streams
+            .iter()
+            .map(|(pipe, _)| PollFd::new(pipe, PollFlags::IN))
+            .collect::<Vec<_>>();
+        waits.push(PollFd::new(abandoned, PollFlags::IN));
+        let at_once = Timespec::default();
+        let timeout = abandoned.is_set().then_some(&at_once);
+        match poll(&mut waits, timeout) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => {
+                outputs.lost = Some(error.into());
+                break;
+            }
+        }
+        waits.pop();
+        let ready = waits
+            .iter()
+            .map(|wait| !wait.revents().is_empty())
+            .collect::<Vec<_>>();
+        if timeout.is_some() && !ready.contains(&true) {
+            break;
+        }
+        let mut ready = ready.into_iter();
+        let lost = &mut outputs.lost;
+        streams.retain_mut(|(pipe, captured)| {
+            !ready.next().unwrap_or(false) || take(pipe, captured, lost)
+        });
+    }
+    outputs
+}
+
+/// Reads what a pipe has; false if that was the last.
+fn take(pipe: &OwnedFd, captured: &mut Captured, lost: &mut Option<io::Error>) -> bool {
+    captured.memory.reserve(ROOM);
+    match read(pipe, spare_capacity(&mut captured.memory)) {
+        Ok(0) => return false,
+        Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
+        Err(error) => {
+            *lost = Some(error.into());
+            return false;
+        }
+    }
+    if captured.memory.len() >= IN_MEMORY {
+        if lost.is_some() {
+            // Read on all the same: a job that nobody listens to would be killed or never end.
+            captured.memory.clear();
+        } else if let Err(error) = captured.spill() {
+            *lost = Some(error);
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::pipe;
+    use std::thread;
+
+    use super::*;
+
+    fn text(captured: &mut Captured) -> Vec<u8> {
+        let mut text = Vec::new();
+        captured.write_to(&mut text).expect("a vector takes all");
+        text
+    }
+
+    #[test]
+    fn both_outputs_are_read_to_their_end_whatever_their_order() {
+        let abandoned = Latch::new().expect("a pipe");
+        let (stdout, mut to_stdout) = pipe().expect("a pipe");
+        let (stderr, mut to_stderr) = pipe().expect("a pipe");
+        let long = vec![b'x'; 3 * IN_MEMORY + 17];
+        let mut outputs = thread::scope(|scope| {
+            scope.spawn(|| {
+                // More than a pipe holds, first on the one and then on the other.
+                to_stderr.write_all(&long).expect("is read");
+                to_stdout.write_all(b"begin ").expect("is read");
+                to_stdout.write_all(&long).expect("is read");
+                drop((to_stdout, to_stderr));
+            });
+            capture(stdout.into(), stderr.into(), &abandoned)
+        });
+        assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
+        assert!(text(&mut outputs.stdout) == [b"begin ", &long[..]].concat());
+        assert!(text(&mut outputs.stderr) == long);
+        assert!(outputs.lost.is_none());
+    }
+
+    #[test]
+    fn little_output_stays_in_memory_and_none_takes_none() {
+        let abandoned = Latch::new().expect("a pipe");
+        let (stdout, mut to_stdout) = pipe().expect("a pipe");
+        let (stderr, to_stderr) = pipe().expect("a pipe");
+        to_stdout.write_all(b"a\n").expect("fits");
+        drop((to_stdout, to_stderr));
+        let mut outputs = capture(stdout.into(), stderr.into(), &abandoned);
+        assert!(outputs.stdout.file.is_none() && outputs.stderr.is_empty());
+        assert_eq!(text(&mut outputs.stdout), b"a\n");
+    }
+
+    #[test]
+    fn abandoned_output_is_read_as_far_as_it_goes() {
+        let abandoned = Latch::new().expect("a pipe");
+        let (stdout, mut to_stdout) = pipe().expect("a pipe");
+        let (stderr, _to_stderr) = pipe().expect("a pipe");
+        to_stdout.write_all(b"a\n").expect("fits");
+        let mut outputs = thread::scope(|scope| {
+            let capture = scope.spawn(|| capture(stdout.into(), stderr.into(), &abandoned));
+            abandoned.set();
+            capture.join().expect("no panic")
+        });
+        assert_eq!(text(&mut outputs.stdout), b"a\n");
+    }
+}

@@ -1,0 +1,179 @@
+//! The main thread while jobs run: waits for signals and for the end, and stops what must be stopped.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::Pool;
+use brigade::pool::Shutdown;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::signal_name;
+
+use super::feed::Fed;
+use super::interrupt::{Interrupts, Step};
+use super::summary::count;
+use super::work::Work;
+
+/// What the main thread hears of.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// We got a signal.
+    Signal(i32),
+    /// There is no more input.
+    Fed(Fed),
+    /// All jobs have ended.
+    Finished,
+    /// Nobody reads our standard output any more.
+    Unread,
+}
+
+/// How many signals are handled. Should even the main thread be stuck by then, on a terminal that
+/// takes no more output, the next one ends the process at once.
+const HANDLED: usize = 4;
+
+/// Begins to tell `events` of each signal that asks us to stop.
+///
+/// # Errors
+/// If the system refuses a pipe, a handler or a thread.
+pub(crate) fn listen_for_signals(events: SyncSender<Event>) -> io::Result<()> {
+    let last = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        register_conditional_shutdown(signal, 128 + signal, Arc::clone(&last))?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let listen = move || {
+        for (index, signal) in signals.forever().enumerate() {
+            // If the main thread no longer listens, the process is about to end.
+            let _ = events.try_send(Event::Signal(signal));
+            if index + 1 >= HANDLED {
+                last.store(true, Ordering::SeqCst);
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("brigade-signal".to_owned())
+        .spawn(listen)?;
+    Ok(())
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) fed: Fed,
+    /// The first signal that asked us to stop.
+    pub(crate) signal: Option<i32>,
+    /// Nobody reads our standard output any more.
+    pub(crate) unread: bool,
+    /// Jobs that could not even be killed were left behind.
+    pub(crate) left: bool,
+}
+
+/// Waits for the end of all jobs, or for what stops them.
+pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Ending {
+    let mut ending = Ending::default();
+    let mut interrupts = Interrupts::default();
+    let interval = work.output.progress_interval();
+    loop {
+        let until_step = interrupts
+            .next_at()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        let step = match hear(heard, until_step.into_iter().chain(interval).min()) {
+            Some(Event::Signal(signal)) => {
+                ending.signal.get_or_insert(signal);
+                interrupts.signal(Instant::now())
+            }
+            Some(Event::Fed(fed)) => {
+                ending.fed = fed;
+                work.output.set_total(fed.jobs);
+                None
+            }
+            Some(Event::Finished) => break,
+            Some(Event::Unread) => {
+                ending.unread = true;
+                stop(
+                    pool,
+                    work,
+                    Shutdown::Now {
+                        timeout: Duration::ZERO,
+                    },
+                );
+                None
+            }
+            None => interrupts.time(Instant::now()),
+        };
+        if let Some(step) = step {
+            let signal = ending.signal.and_then(signal_name).unwrap_or("a signal");
+            take(step, signal, pool, work);
+            if step == Step::Leave {
+                ending.left = true;
+                break;
+            }
+        }
+        if interval.is_some() {
+            work.output.show_progress(&pool.metrics(), work.counts().1);
+        }
+    }
+    if !ending.left {
+        stop(pool, work, Shutdown::drain());
+    }
+    work.output.end_progress();
+    ending
+}
+
+/// The next event; `None` after `limit`.
+fn hear(heard: &Receiver<Event>, limit: Option<Duration>) -> Option<Event> {
+    match limit {
+        Some(limit) => match heard.recv_timeout(limit) {
+            Err(RecvTimeoutError::Disconnected) => Some(Event::Finished),
+            event => event.ok(),
+        },
+        None => Some(heard.recv().unwrap_or(Event::Finished)),
+    }
+}
+
+fn take(step: Step, signal: &str, pool: &Pool, work: &Work) {
+    match step {
+        Step::Stop => {
+            stop(
+                pool,
+                work,
+                Shutdown::Now {
+                    timeout: Duration::ZERO,
+                },
+            );
+            let running = pool.metrics().running as u64;
+            if running > 0 {
+                work.output.say(format_args!(
+                    "{signal}: nothing is started any more; waiting for {} to end, again to stop {}",
+                    count(running, "running job"),
+                    if running == 1 { "it" } else { "them" }
+                ));
+            }
+        }
+        Step::Terminate => {
+            work.children.terminate();
+            work.output
+                .say("stopping the running jobs; those that go on are killed in 2 seconds");
+        }
+        Step::Kill => work.children.kill(),
+        Step::Leave => work.output.say(format_args!(
+            "{} could not be stopped and is left behind",
+            count(pool.metrics().running as u64, "job")
+        )),
+    }
+}
+
+/// Begins no more jobs; those that the pool hands back are noted as not run.
+fn stop(pool: &Pool, work: &Work, how: Shutdown) {
+    if let Shutdown::Now { .. } = how {
+        work.stopping.set();
+    }
+    for task in pool.shutdown(how).unstarted {
+        task.run();
+    }
+}

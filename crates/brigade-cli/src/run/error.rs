@@ -1,0 +1,89 @@
+//! Why nothing could be run at all.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use brigade::pool::BuildError;
+
+use super::template::TemplateError;
+
+/// Why nothing was run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub(crate) enum RunError {
+    /// The file with the jobs cannot be read.
+    Input { path: PathBuf, error: io::Error },
+    /// Jobs were given in two ways.
+    TwoInputs,
+    /// There is a second `:::`.
+    TwoLists,
+    /// NUL bytes cannot end arguments of the command line.
+    NullWithoutInput,
+    /// The command cannot be run for arguments.
+    Template(TemplateError),
+    /// So many jobs at once need more open files than the system allows.
+    OpenFiles {
+        jobs: usize,
+        needed: u64,
+        allowed: u64,
+    },
+    /// The pool could not be built.
+    Pool(BuildError),
+    /// The system refused something this program cannot do without.
+    System {
+        what: &'static str,
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { path, error } => write!(
+                formatter,
+                "the jobs in {} cannot be read: {error}; name a readable file, or - for standard input",
+                path.display()
+            ),
+            Self::TwoInputs => formatter.write_str(
+                "arguments after ::: and an argument file are both given; use one of them",
+            ),
+            Self::TwoLists => {
+                formatter.write_str("::: is given twice; put all arguments after one :::")
+            }
+            Self::NullWithoutInput => formatter.write_str(
+                "-0 is about input, and arguments after ::: are none; leave one of them out",
+            ),
+            Self::Template(error) => error.fmt(formatter),
+            Self::OpenFiles {
+                jobs,
+                needed,
+                allowed,
+            } => write!(
+                formatter,
+                "{jobs} jobs at once need {needed} open files and the system allows {allowed}; \
+                 use a smaller -j, or raise the limit (ulimit -Hn)"
+            ),
+            Self::Pool(error) => error.fmt(formatter),
+            Self::System { what, error } => write!(formatter, "{what}: {error}; nothing was run"),
+        }
+    }
+}
+
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Input { error, .. } | Self::System { error, .. } => Some(error),
+            Self::Template(error) => Some(error),
+            Self::Pool(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<TemplateError> for RunError {
+    fn from(error: TemplateError) -> Self {
+        Self::Template(error)
+    }
+}

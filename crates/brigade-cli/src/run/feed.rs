@@ -1,0 +1,69 @@
+//! The thread that reads jobs and hands them to the pool.
+
+use std::sync::Arc;
+
+use brigade::Pool;
+
+use super::conduct::Event;
+use super::input::{Input, Place};
+use super::job::{Job, Recipe};
+use super::work::Work;
+
+/// What became of the input.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fed {
+    /// The last item that was read.
+    pub(crate) last: Option<Place>,
+    /// How many jobs were in it.
+    pub(crate) jobs: u64,
+    /// All of it was read, as far as it could be.
+    pub(crate) ended: bool,
+}
+
+/// Hands over every job of the input and waits until all have ended, telling the main thread of both.
+///
+/// The pool's queue is the read-ahead: while it is full, nothing is read.
+pub(crate) fn feed(mut input: Input, recipe: &Recipe, pool: &Pool, work: &Arc<Work>) {
+    let mut fed = Fed::default();
+    loop {
+        match input.next(&work.stopping) {
+            Ok(Some(item)) => {
+                fed.last = Some(item.place);
+                if let Some(job) = recipe.job(item) {
+                    fed.jobs += 1;
+                    hand_over(job, pool, work);
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let after = fed
+                    .last
+                    .map_or_else(String::new, |place| format!(" after {place}"));
+                work.fail(format_args!(
+                    "the input could not be read{after}: {error}; what was read before is run"
+                ));
+                break;
+            }
+        }
+    }
+    fed.ended = input.is_at_end();
+    work.send(Event::Fed(fed));
+    pool.wait_idle();
+    work.send(Event::Finished);
+}
+
+/// Waits for room in the queue, unless the run is stopping.
+fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
+    let name = String::from_utf8_lossy(&job.text).into_owned();
+    let priority = job.priority;
+    let task = {
+        let work = Arc::clone(work);
+        move || work.carry_out(job)
+    };
+    let accepted = pool.task(task).name(name).priority(priority).execute();
+    if let Err(rejected) = accepted {
+        // The pool has shut down, and this notes that the job did not run; or it has no worker, and
+        // this thread does what a worker would.
+        (rejected.task)();
+    }
+}

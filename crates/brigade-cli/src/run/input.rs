@@ -1,0 +1,313 @@
+//! Where jobs come from: a stream of lines or NUL-terminated items, or the command line.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::latch::Latch;
+
+/// The longest item that is read. It is also what Linux passes to a program as one argument, and what
+/// `xargs` takes as a command line.
+pub(crate) const LONGEST: usize = 128 * 1024 - 1;
+
+/// How much is kept of an item that is too long, to show which one it was.
+const SHOWN: usize = 256;
+
+/// How much of a stream is read at once.
+const BLOCK: usize = 64 * 1024;
+
+/// One job as it was given.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) place: Place,
+    pub(crate) text: Text,
+}
+
+/// What was given.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// All of it, without its end mark.
+    Whole(Vec<u8>),
+    /// More than [`LONGEST`] bytes, of which only the first few were kept.
+    TooLong(Vec<u8>),
+}
+
+/// Where an item was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Counted from 1.
+    pub(crate) number: u64,
+    pub(crate) kind: Kind,
+}
+
+/// How items are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// A line each.
+    Line,
+    /// With a NUL byte after each.
+    Item,
+    /// On the command line.
+    Argument,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Line => "line",
+            Kind::Item => "item",
+            Kind::Argument => "argument",
+        };
+        write!(formatter, "{kind} {}", self.number)
+    }
+}
+
+/// The jobs that were given, in order.
+pub(crate) enum Input {
+    Arguments(std::iter::Enumerate<std::vec::IntoIter<OsString>>),
+    Stream(Stream),
+}
+
+impl Input {
+    /// The arguments of the command line.
+    pub(crate) fn arguments(arguments: Vec<OsString>) -> Self {
+        Self::Arguments(arguments.into_iter().enumerate())
+    }
+
+    /// How many items there are, where that can be known.
+    pub(crate) fn count(&self) -> Option<u64> {
+        match self {
+            Self::Arguments(arguments) => Some(arguments.len() as u64),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// How items are given.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Arguments(_) => Kind::Argument,
+            Self::Stream(stream) => stream.kind,
+        }
+    }
+
+    /// True once there is nothing left in it.
+    pub(crate) fn is_at_end(&self) -> bool {
+        match self {
+            Self::Arguments(arguments) => arguments.len() == 0,
+            Self::Stream(stream) => stream.ended,
+        }
+    }
+
+    /// The next item; `None` at the end. A stream is not read on, nor waited for, when `stop` is set.
+    ///
+    /// # Errors
+    /// As `read(2)`; there is no more to read then.
+    pub(crate) fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
+        match self {
+            Self::Arguments(arguments) => Ok(arguments.next().map(|(index, argument)| Item {
+                place: Place {
+                    number: index as u64 + 1,
+                    kind: Kind::Argument,
+                },
+                text: Text::Whole(argument.into_vec()),
+            })),
+            Self::Stream(_) if stop.is_set() => Ok(None),
+            Self::Stream(stream) => stream.next(stop),
+        }
+    }
+}
+
+/// Cuts a file, pipe or terminal into items, in constant memory.
+pub(crate) struct Stream {
+    file: File,
+    kind: Kind,
+    number: u64,
+    block: Vec<u8>,
+    /// How much of the block has been used.
+    used: usize,
+    ended: bool,
+}
+
+impl Stream {
+    /// Reads lines, or items that end with a NUL byte. The last one need not have an end.
+    pub(crate) fn new(file: File, kind: Kind) -> Self {
+        Self {
+            file,
+            kind,
+            number: 0,
+            block: Vec::new(),
+            used: 0,
+            ended: false,
+        }
+    }
+
+    fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
+        let end_mark = if self.kind == Kind::Line { b'\n' } else { 0 };
+        let mut begun = false;
+        let mut kept = Vec::new();
+        let mut too_long = false;
+        loop {
+            if self.used == self.block.len() {
+                match self.fill(stop)? {
+                    Filled::Stopped => return Ok(None),
+                    Filled::End if begun => break,
+                    Filled::End => return Ok(None),
+                    Filled::More => {}
+                }
+            }
+            begun = true;
+            let rest = &self.block[self.used..];
+            let end = rest.iter().position(|&byte| byte == end_mark);
+            let part = &rest[..end.unwrap_or(rest.len())];
+            if kept.len() + part.len() > LONGEST && !too_long {
+                // The rest is passed over: an endless line must not fill the memory.
+                too_long = true;
+                kept.truncate(SHOWN);
+                kept.shrink_to_fit();
+            } else if !too_long {
+                kept.extend_from_slice(part);
+            }
+            self.used += part.len() + usize::from(end.is_some());
+            if end.is_some() {
+                break;
+            }
+        }
+        self.number += 1;
+        let place = Place {
+            number: self.number,
+            kind: self.kind,
+        };
+        let text = if too_long {
+            Text::TooLong(kept)
+        } else {
+            Text::Whole(kept)
+        };
+        Ok(Some(Item { place, text }))
+    }
+
+    /// Reads the next block, waiting until there is one or until told to stop.
+    fn fill(&mut self, stop: &Latch) -> io::Result<Filled> {
+        loop {
+            let mut waits = [
+                PollFd::new(&self.file, PollFlags::IN),
+                PollFd::new(stop, PollFlags::IN),
+            ];
+            match poll(&mut waits, None) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            if stop.is_set() {
+                return Ok(Filled::Stopped);
+            }
+            self.block.resize(BLOCK, 0);
+            self.used = 0;
+            let read = match self.file.read(&mut self.block) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // The descriptor is shared with someone who made it so; poll waits in any case.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                result => result,
+            };
+            self.block.truncate(*read.as_ref().unwrap_or(&0));
+            self.ended = !matches!(read, Ok(1..));
+            return match read? {
+                0 => Ok(Filled::End),
+                _ => Ok(Filled::More),
+            };
+        }
+    }
+}
+
+enum Filled {
+    More,
+    End,
+    Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Write, pipe};
+    use std::os::fd::OwnedFd;
+    use std::thread;
+
+    use super::*;
+
+    /// The items of a pipe into which `bytes` are written.
+    fn items(bytes: &[u8], kind: Kind) -> Vec<Item> {
+        let (reader, mut writer) = pipe().expect("a pipe");
+        let stop = Latch::new().expect("a pipe");
+        thread::scope(|scope| {
+            scope.spawn(move || writer.write_all(bytes).expect("is read"));
+            let mut input = Input::Stream(Stream::new(File::from(OwnedFd::from(reader)), kind));
+            std::iter::from_fn(|| input.next(&stop).expect("reads")).collect()
+        })
+    }
+
+    fn texts(bytes: &[u8], kind: Kind) -> Vec<Vec<u8>> {
+        let whole = |item: Item| match item.text {
+            Text::Whole(text) => text,
+            Text::TooLong(_) => panic!("{} is too long", item.place),
+        };
+        items(bytes, kind).into_iter().map(whole).collect()
+    }
+
+    #[test]
+    fn lines_end_with_a_newline_but_for_the_last() {
+        assert_eq!(texts(b"a\n\nb c\n", Kind::Line), [&b"a"[..], b"", b"b c"]);
+        assert_eq!(texts(b"a\nb", Kind::Line), [b"a", b"b"]);
+        assert_eq!(texts(b"", Kind::Line), [b""; 0]);
+        assert_eq!(texts(b"a\0b\n", Kind::Line), [b"a\0b"]);
+    }
+
+    #[test]
+    fn items_end_with_nul() {
+        assert_eq!(texts(b"a\nb\0\0c", Kind::Item), [&b"a\nb"[..], b"", b"c"]);
+    }
+
+    #[test]
+    fn lines_of_any_length_up_to_the_limit_are_whole() {
+        for length in [BLOCK - 1, BLOCK, BLOCK + 1, LONGEST] {
+            let line = vec![b'x'; length];
+            let read = texts(&[&line[..], b"\nend\n"].concat(), Kind::Line);
+            assert!(read == [&line[..], b"end"], "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_in_constant_memory() {
+        let bytes = [&vec![b'x'; 40 * LONGEST][..], b"\nend\n"].concat();
+        let items = items(&bytes, Kind::Line);
+        let Text::TooLong(kept) = &items[0].text else {
+            panic!("taken as whole");
+        };
+        assert!(kept.len() == SHOWN && kept.capacity() < 2 * SHOWN);
+        assert_eq!((items.len(), items[1].place.number), (2, 2));
+        assert_eq!(items[1].text, Text::Whole(b"end".to_vec()));
+    }
+
+    #[test]
+    fn places_count_from_one() {
+        let places = items(b"a\nb\n", Kind::Line)
+            .iter()
+            .map(|item| item.place.to_string())
+            .collect::<Vec<_>>();
+        assert_eq!(places, ["line 1", "line 2"]);
+    }
+
+    #[test]
+    fn a_stop_ends_a_wait_for_input() {
+        let (reader, writer) = pipe().expect("a pipe");
+        let stop = Latch::new().expect("a pipe");
+        let mut input = Input::Stream(Stream::new(File::from(OwnedFd::from(reader)), Kind::Line));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| input.next(&stop));
+            stop.set();
+            assert_eq!(waiting.join().expect("no panic").expect("no error"), None);
+        });
+        drop(writer);
+    }
+}

@@ -1,0 +1,271 @@
+//! What one item of input asks for.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+use std::str::Utf8Error;
+
+use brigade::Priority;
+
+use super::input::{Item, Kind, LONGEST, Place, Text};
+use super::priority::{self, UnknownPriority};
+use super::syntax;
+use super::template::{Command, Template};
+
+/// Something to run. An item that cannot be run is a job too, one that fails: so it is counted,
+/// reported and listed like any other.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) place: Place,
+    /// As it was given.
+    pub(crate) text: Vec<u8>,
+    pub(crate) priority: Priority,
+    pub(crate) command: Result<Command, BadItem>,
+}
+
+impl Job {
+    /// The job as people read it in a message.
+    pub(crate) fn title(&self) -> Title<'_> {
+        Title(&self.text)
+    }
+}
+
+/// How items become jobs.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    /// What to run for each item; without it an item is itself a command.
+    pub(crate) template: Option<Template>,
+    /// For jobs that do not say how urgent they are.
+    pub(crate) priority: Priority,
+}
+
+impl Recipe {
+    /// The job an item asks for; `None` if it asks for none.
+    pub(crate) fn job(&self, item: Item) -> Option<Job> {
+        let place = item.place;
+        let mut priority = self.priority;
+        let (text, command) = match item.text {
+            Text::TooLong(start) => (start, Err(BadItem::TooLong)),
+            Text::Whole(text) if text.contains(&0) => (text, Err(BadItem::Nul)),
+            Text::Whole(text) => match &self.template {
+                // An empty line stands for no file; an empty argument was meant.
+                Some(_) if text.is_empty() && place.kind == Kind::Line => return None,
+                Some(template) => {
+                    let command = template.fill(&text);
+                    (text, Ok(command))
+                }
+                None => {
+                    // Files from other systems end their lines with a return, which no command wants.
+                    let line = text.strip_suffix(b"\r").unwrap_or(&text).trim_ascii_start();
+                    if line.is_empty() || line.starts_with(b"#") {
+                        return None;
+                    }
+                    let command = read_command(line, &mut priority);
+                    (text, command)
+                }
+            },
+        };
+        Some(Job {
+            place,
+            text,
+            priority,
+            command,
+        })
+    }
+}
+
+/// Reads a command line that may begin with its priority.
+fn read_command(line: &[u8], priority: &mut Priority) -> Result<Command, BadItem> {
+    let line = std::str::from_utf8(line).map_err(BadItem::NotUtf8)?;
+    let command = match line.strip_prefix('@') {
+        None => line,
+        Some(escaped) if escaped.starts_with('@') => escaped,
+        Some(rest) => {
+            let (level, command) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
+            *priority = priority::parse(level).map_err(BadItem::Priority)?;
+            let command = command.trim_ascii_start();
+            if command.is_empty() {
+                return Err(BadItem::PriorityAlone);
+            }
+            command
+        }
+    };
+    Ok(syntax::plain_words(command.as_bytes()).map_or_else(
+        || Command::Shell(OsString::from_vec(command.as_bytes().to_vec())),
+        Command::Direct,
+    ))
+}
+
+/// Why an item cannot be run.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum BadItem {
+    /// It is longer than [`LONGEST`].
+    TooLong,
+    /// It has a NUL byte, which no argument can have.
+    Nul,
+    /// It is a command, but not text.
+    NotUtf8(Utf8Error),
+    /// What follows `@` is no priority.
+    Priority(UnknownPriority),
+    /// `@high`, and nothing after it.
+    PriorityAlone,
+}
+
+impl fmt::Display for BadItem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(
+                formatter,
+                "it is longer than {LONGEST} bytes, the most that is read as one job; \
+                 put it into a script and run that"
+            ),
+            Self::Nul => formatter.write_str(
+                "it has a NUL byte, which cannot be passed to a program; \
+                 if NUL bytes separate your jobs, use -0",
+            ),
+            Self::NotUtf8(error) => write!(
+                formatter,
+                "it is not UTF-8 from byte {} on; convert it, or pass names as they are to a \
+                 command given to brigade run",
+                error.valid_up_to() + 1
+            ),
+            Self::Priority(unknown) => {
+                write!(
+                    formatter,
+                    "{unknown}; a command that begins with `@` is written with `@@`"
+                )
+            }
+            Self::PriorityAlone => formatter.write_str("it has a priority but no command"),
+        }
+    }
+}
+
+impl Error for BadItem {}
+
+/// A job in a message: on one line, not too long, and without effect on a terminal.
+pub(crate) struct Title<'a>(&'a [u8]);
+
+/// How much of a job a message shows, in characters.
+const SHOWN: usize = 72;
+
+impl fmt::Display for Title<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(4 * SHOWN)]);
+        let mut shown = String::new();
+        let mut characters = text.chars();
+        for character in characters.by_ref().take(SHOWN) {
+            if character.is_control() {
+                shown.extend(character.escape_default());
+            } else {
+                shown.push(character);
+            }
+        }
+        let cut = if characters.next().is_some() || self.0.len() > 4 * SHOWN {
+            "…"
+        } else {
+            ""
+        };
+        write!(formatter, "`{shown}{cut}`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(template: Option<&str>, kind: Kind, text: &[u8]) -> Option<Job> {
+        let template = template.map(|line| Template::parse(vec![line.into()]).expect("a template"));
+        let recipe = Recipe {
+            template,
+            priority: Priority::LOW,
+        };
+        recipe.job(Item {
+            place: Place { number: 7, kind },
+            text: Text::Whole(text.to_vec()),
+        })
+    }
+
+    fn command(line: &[u8]) -> Job {
+        job(None, Kind::Line, line).expect("a job")
+    }
+
+    fn direct(words: &[&str]) -> Result<Command, BadItem> {
+        Ok(Command::Direct(words.iter().map(OsString::from).collect()))
+    }
+
+    #[test]
+    fn blank_lines_and_comments_are_no_jobs() {
+        for line in ["", "  \t", "\r", "# a", "  # a"] {
+            assert!(job(None, Kind::Line, line.as_bytes()).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_taken_as_they_are() {
+        for text in ["# a", " ", "@high a", "@@a"] {
+            let job = job(Some("echo"), Kind::Line, text.as_bytes()).expect("a job");
+            assert_eq!(job.command, direct(&["echo", text]));
+            assert_eq!(job.priority, Priority::LOW);
+        }
+        assert!(job(Some("echo"), Kind::Line, b"").is_none());
+        assert_eq!(
+            job(Some("echo"), Kind::Item, b"").expect("a job").command,
+            direct(&["echo", ""])
+        );
+        assert_eq!(
+            job(Some("echo"), Kind::Argument, b"")
+                .expect("a job")
+                .command,
+            direct(&["echo", ""])
+        );
+    }
+
+    #[test]
+    fn a_command_may_begin_with_its_priority() {
+        let cases: [(&str, Priority, &[&str]); 7] = [
+            ("make a", Priority::LOW, &["make", "a"]),
+            ("make a\r", Priority::LOW, &["make", "a"]),
+            ("@high make a", Priority::HIGH, &["make", "a"]),
+            ("  @normal\t make", Priority::NORMAL, &["make"]),
+            ("@low make", Priority::LOW, &["make"]),
+            ("@0 make", Priority(0), &["make"]),
+            ("@@high make", Priority::LOW, &["@high", "make"]),
+        ];
+        for (line, priority, words) in cases {
+            let job = command(line.as_bytes());
+            assert_eq!(
+                (job.priority, job.command),
+                (priority, direct(words)),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn bad_items_say_what_is_wrong_and_what_to_do() {
+        let cases: [(&[u8], &str); 6] = [
+            (b"echo a\0b", "use -0"),
+            (b"echo \xff", "not UTF-8 from byte 6 on"),
+            (b"@urgent make", "`urgent` is not a priority"),
+            (b"@256 make", "`256` is not a priority"),
+            (b"@high", "no command"),
+            (b"@high  ", "no command"),
+        ];
+        for (line, message) in cases {
+            let error = command(line).command.expect_err(message).to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_one_short_line_without_control_characters() {
+        assert_eq!(
+            command(b"echo \x1b[31m\ta").title().to_string(),
+            "`echo \\u{1b}[31m\\ta`"
+        );
+        let title = command("é".repeat(1000).as_bytes()).title().to_string();
+        assert_eq!(title.chars().count(), SHOWN + 3);
+    }
+}

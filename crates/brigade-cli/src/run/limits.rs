@@ -1,0 +1,40 @@
+//! Room for the files that jobs need open.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::error::RunError;
+
+/// Open files of a job: the pipes it prints to, its empty input, and files for long output.
+const PER_JOB: u64 = 7;
+
+/// Open files that are no job's.
+const FIXED: u64 = 32;
+
+/// Makes sure that so many jobs at once can have their files open, raising the soft limit if needed.
+///
+/// # Errors
+/// [`RunError::OpenFiles`] if the hard limit is lower.
+pub(crate) fn make_room(jobs: usize) -> Result<(), RunError> {
+    let limit = getrlimit(Resource::Nofile);
+    let needed = (jobs as u64).saturating_mul(PER_JOB).saturating_add(FIXED);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let raised = Rlimit {
+        current: Some(needed),
+        ..limit
+    };
+    let allowed = match limit.maximum {
+        Some(maximum) if maximum < needed => maximum,
+        // Some systems have a limit below the one that they tell.
+        _ => match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => return Ok(()),
+            Err(_) => limit.current.unwrap_or(needed),
+        },
+    };
+    Err(RunError::OpenFiles {
+        jobs,
+        needed,
+        allowed,
+    })
+}

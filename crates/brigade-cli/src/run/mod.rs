@@ -1,0 +1,132 @@
+//! `brigade run`: jobs from the input, on the pool, to the output.
+//!
+//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
+//! worker carries one out at a time (`work.rs`, `process.rs`) and prints what it printed
+//! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
+
+mod capture;
+mod children;
+mod conduct;
+mod error;
+mod feed;
+mod input;
+mod interrupt;
+mod job;
+mod latch;
+mod limits;
+mod output;
+pub(crate) mod priority;
+mod process;
+mod progress;
+mod script;
+mod setup;
+mod summary;
+mod syntax;
+mod template;
+mod unstarted;
+mod work;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::Pool;
+use signal_hook::consts::SIGPIPE;
+
+use crate::arguments::RunArguments;
+
+use self::children::Children;
+use self::error::RunError;
+use self::latch::Latch;
+use self::output::Output;
+use self::progress::Progress;
+use self::summary::Summary;
+use self::work::Work;
+
+/// More failures than the exit code can tell are told as this many.
+const MOST_FAILURES: u64 = 101;
+
+/// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
+/// pool's own default is made for.
+const AGEING: Duration = Duration::from_secs(1);
+
+/// Runs the jobs and returns the exit code.
+///
+/// # Errors
+/// [`RunError`], and then nothing was run.
+pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
+    let started = Instant::now();
+    let (input, recipe) = setup::read(&mut arguments)?;
+    let jobs = arguments.jobs.unwrap_or_else(|| {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        cores..=cores
+    });
+    limits::make_room(*jobs.end())?;
+    let progress = if arguments.quiet || arguments.no_progress {
+        Progress::hidden()
+    } else {
+        Progress::on_stderr(input.count())
+    };
+
+    let refused = |what| move |error| RunError::System { what, error };
+    let (events, heard) = sync_channel(16);
+    let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
+    let work = Arc::new(Work::new(
+        latch()?,
+        Children::new(latch()?),
+        Output::new(progress),
+        events.clone(),
+    ));
+    let pool = Pool::builder("brigade")
+        .workers(jobs)
+        .queue_capacity(arguments.queue)
+        .ageing(AGEING)
+        .on_panic({
+            let work = Arc::clone(&work);
+            move |panic| work.report_panic(panic)
+        })
+        .build()
+        .map_err(RunError::Pool)?;
+    let pool = Arc::new(pool);
+    conduct::listen_for_signals(events).map_err(refused("signals cannot be caught"))?;
+    let kind = input.kind();
+    thread::Builder::new()
+        .name("brigade-feed".to_owned())
+        .spawn({
+            let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
+            move || feed::feed(input, &recipe, &pool, &work)
+        })
+        .map_err(refused("a thread cannot be started"))?;
+
+    let ending = conduct::conduct(&heard, &pool, &work);
+    if ending.unread {
+        return Ok(exit_code_after(SIGPIPE));
+    }
+    let (succeeded, failed) = work.counts();
+    let not_run = work.take_not_run();
+    if ending.signal.is_some() {
+        work.output
+            .print(&unstarted::list(&not_run, &ending.fed, kind));
+    }
+    if !arguments.quiet {
+        let summary = Summary {
+            succeeded,
+            failed,
+            not_run: not_run.len(),
+            elapsed: started.elapsed(),
+            metrics: pool.metrics(),
+        };
+        work.output.print(summary.to_string().as_bytes());
+    }
+    Ok(match ending.signal {
+        Some(signal) => exit_code_after(signal),
+        None => u8::try_from(failed.min(MOST_FAILURES)).unwrap_or(u8::MAX),
+    })
+}
+
+/// The exit code of a program that a signal ended, as shells tell it.
+fn exit_code_after(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,83 @@
+//! The list of what did not run.
+
+use super::feed::Fed;
+use super::input::Kind;
+use super::job::Job;
+use super::summary::count;
+
+/// Says which jobs did not run, each on a line as it was given, so that it can be given again.
+/// Items and arguments, which may have newlines, are quoted for a shell.
+pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
+    let mut list = Vec::new();
+    let number = count(jobs.len() as u64, "job");
+    let rest = match (fed.ended, fed.last) {
+        (true, _) => String::new(),
+        (false, Some(last)) => format!("; what follows {last} of the input was not read"),
+        (false, None) => "; the input was not read".to_owned(),
+    };
+    let colon = if jobs.is_empty() { "" } else { ":" };
+    list.extend_from_slice(format!("brigade: {number} did not run{rest}{colon}\n").as_bytes());
+    for job in jobs {
+        match kind {
+            Kind::Line => list.extend_from_slice(&job.text),
+            Kind::Item | Kind::Argument => match shlex::bytes::try_quote(&job.text) {
+                Ok(quoted) => list.extend_from_slice(&quoted),
+                // It has a NUL byte, which no argument has, nor any item that ends with one.
+                Err(_) => list.extend_from_slice(&job.text),
+            },
+        }
+        list.push(b'\n');
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade::Priority;
+
+    use super::super::input::Place;
+    use super::super::job::BadItem;
+    use super::*;
+
+    fn listed(texts: &[&str], kind: Kind, ended: bool) -> String {
+        let job = |(index, text): (usize, &&str)| Job {
+            place: Place {
+                number: index as u64 + 1,
+                kind,
+            },
+            text: text.as_bytes().to_vec(),
+            priority: Priority::NORMAL,
+            command: Err(BadItem::PriorityAlone),
+        };
+        let jobs = texts.iter().enumerate().map(job).collect::<Vec<_>>();
+        let fed = Fed {
+            last: jobs.last().map(|job| job.place),
+            jobs: jobs.len() as u64,
+            ended,
+        };
+        String::from_utf8(list(&jobs, &fed, kind)).expect("UTF-8")
+    }
+
+    #[test]
+    fn lines_are_listed_as_they_were() {
+        assert_eq!(
+            listed(&["@high echo 'a'", "  b"], Kind::Line, false),
+            "brigade: 2 jobs did not run; what follows line 2 of the input was not read:\n\
+             @high echo 'a'\n  b\n"
+        );
+    }
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell() {
+        let shown = listed(&["a b", "c"], Kind::Argument, true);
+        assert_eq!(shown, "brigade: 2 jobs did not run:\n'a b'\nc\n");
+    }
+
+    #[test]
+    fn none_is_said_too() {
+        assert_eq!(
+            listed(&[], Kind::Line, true),
+            "brigade: 0 jobs did not run\n"
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! What the exit code tells.
+
+use std::fs;
+
+use crate::stage::Stage;
+
+fn code_of(input: &str) -> Option<i32> {
+    Stage::new().run(["-q"], input.as_bytes()).code
+}
+
+#[test]
+fn success_of_all_is_zero() {
+    assert_eq!(code_of("true\ntrue\n"), Some(0));
+}
+
+#[test]
+fn otherwise_it_is_the_number_of_failures() {
+    assert_eq!(code_of("true\nfalse\ntrue\nexit 77\nkill -9 $$\n"), Some(3));
+    assert_eq!(code_of(&"false\n".repeat(100)), Some(100));
+}
+
+#[test]
+fn more_than_a_hundred_failures_are_101() {
+    assert_eq!(code_of(&"false\n".repeat(101)), Some(101));
+    assert_eq!(code_of(&"false\n".repeat(300)), Some(101));
+}
+
+#[test]
+fn a_failure_is_reported_with_line_command_and_reason() {
+    let outcome = Stage::new().run(["-j1", "-q"], b"true\nfalse\nexit 3\nkill -9 $$\n");
+    assert_eq!(
+        outcome.stderr,
+        "brigade: line 2: `false`: exit status 1\n\
+         brigade: line 3: `exit 3`: exit status 3\n\
+         brigade: line 4: `kill -9 $$`: killed by signal 9 (SIGKILL)\n"
+    );
+}
+
+#[test]
+fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
+    let stage = Stage::new();
+    fs::write(stage.path("jobs"), "touch ran\n").expect("written");
+    let cases: &[(&[&str], &str)] = &[
+        (&["--bogus"], "unexpected argument '--bogus'"),
+        (&["-a", "missing"], "the jobs in missing cannot be read"),
+        (&["-a", "."], "name a readable file"),
+        (&["-a", "jobs", "touch", ":::", "ran"], "use one of them"),
+        (&["-0", "touch", ":::", "ran"], "-0 is about input"),
+        (
+            &["touch", ":::", "ran", ":::", "ran"],
+            "put all arguments after one :::",
+        ),
+        (&["", ":::", "ran"], "the command is empty"),
+        (&["touch $(( {} ))", ":::", "ran"], "use $brigade_argument"),
+        (&["-j", "0"], "give 1 or more"),
+        (&["-j", "many"], "give a number of jobs"),
+        (&["-j", "3..2"], "put the smaller number first"),
+        (&["-j", "1000000000"], "use a smaller -j"),
+        (&["--queue", "0"], "give 1 or more"),
+        (&["--priority", "urgent"], "`urgent` is not a priority"),
+    ];
+    for (arguments, message) in cases {
+        let outcome = stage.run(*arguments, b"touch ran\n");
+        assert_eq!(outcome.code, Some(2), "{arguments:?}");
+        outcome.assert_says(message);
+        assert!(!stage.path("ran").exists(), "{arguments:?} ran something");
+    }
+    assert_eq!(stage.run(["-a", "jobs"], b"").code, Some(0));
+    assert!(stage.path("ran").exists());
+}

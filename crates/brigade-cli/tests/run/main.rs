@@ -1,0 +1,14 @@
+//! Runs the real command on real processes. One file a subject; `stage.rs` sets the scenes.
+
+// They look at `/proc` and write to `/dev/full`.
+#![cfg(target_os = "linux")]
+
+mod direct;
+mod exit_code;
+mod input;
+mod interrupt;
+mod output;
+mod priority;
+mod report;
+mod stage;
+mod template;
