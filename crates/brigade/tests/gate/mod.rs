@@ -5,11 +5,13 @@ use std::sync::mpsc::{Sender, channel};
 use brigade::Pool;
 
 /// Holds one worker of a pool for as long as it lives.
-pub struct Gate(#[expect(dead_code, reason = "dropping it is what opens the gate")] Sender<()>);
+pub(crate) struct Gate(
+    #[expect(dead_code, reason = "dropping it is what opens the gate")] Sender<()>,
+);
 
 impl Gate {
     /// Returns when a worker is inside the gate, so that it is not in the queue any more.
-    pub fn shut(pool: &Pool) -> Self {
+    pub(crate) fn shut(pool: &Pool) -> Self {
         let (opened, gate) = channel::<()>();
         let (inside, entered) = channel();
         pool.execute(move || {
