@@ -86,7 +86,9 @@ const EXPLANATION: &str = r#"Jobs:
   bytes that are not UTF-8. It is never read as shell code; in a shell command it is the
   value of $brigade_argument, which may be written instead of `{}`.
 
-  A job's standard input is empty. Its output appears in one piece when it ends.
+  A job's standard input is empty. Its output appears in one piece when it ends, which is
+  when it has exited and nothing that it started can still write to its output; redirect
+  the output of what is to go on in the background: `server > log 2>&1 &`.
 
 Priorities:
   A command line of the input may begin with its priority: `@high make report`, `@low ..`,
@@ -95,13 +97,14 @@ Priorities:
   input. Waiting one second makes up for one level (high is 64, normal 128, low 192), so
   that nothing waits for ever. Arguments for a COMMAND are not looked into.
 
-Ctrl-C (or SIGTERM):
+Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
   twice: running jobs get SIGTERM, and SIGKILL two seconds later. Three times: SIGKILL now.
 
 Exit codes:
   0 all jobs succeeded; 1 to 100 so many failed; 101 more than 100 failed; 2 also misuse,
-  and then nothing was run; 130 stopped by Ctrl-C; 143 by SIGTERM; 141 nobody reads our output."#;
+  and then nothing was run; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody
+  reads our output any more."#;
 
 /// Reads `4`, `2..8` or `2..=8`; both ends are included.
 fn parse_jobs(text: &str) -> Result<RangeInclusive<usize>, String> {

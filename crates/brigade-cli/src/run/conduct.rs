@@ -1,17 +1,10 @@
 //! The main thread while jobs run: waits for signals and for the end, and stops what must be stopped.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use brigade::Pool;
 use brigade::pool::Shutdown;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::register_conditional_shutdown;
-use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
 use super::feed::Fed;
@@ -30,35 +23,6 @@ pub(crate) enum Event {
     Finished,
     /// Nobody reads our standard output any more.
     Unread,
-}
-
-/// How many signals are handled. Should even the main thread be stuck by then, on a terminal that
-/// takes no more output, the next one ends the process at once.
-const HANDLED: usize = 4;
-
-/// Begins to tell `events` of each signal that asks us to stop.
-///
-/// # Errors
-/// If the system refuses a pipe, a handler or a thread.
-pub(crate) fn listen_for_signals(events: SyncSender<Event>) -> io::Result<()> {
-    let last = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        register_conditional_shutdown(signal, 128 + signal, Arc::clone(&last))?;
-    }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let listen = move || {
-        for (index, signal) in signals.forever().enumerate() {
-            // If the main thread no longer listens, the process is about to end.
-            let _ = events.try_send(Event::Signal(signal));
-            if index + 1 >= HANDLED {
-                last.store(true, Ordering::SeqCst);
-            }
-        }
-    };
-    thread::Builder::new()
-        .name("brigade-signal".to_owned())
-        .spawn(listen)?;
-    Ok(())
 }
 
 /// How a run ended.

@@ -20,6 +20,7 @@ mod process;
 mod progress;
 mod script;
 mod setup;
+mod signals;
 mod summary;
 mod syntax;
 mod template;
@@ -90,7 +91,9 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .build()
         .map_err(RunError::Pool)?;
     let pool = Arc::new(pool);
-    conduct::listen_for_signals(events).map_err(refused("signals cannot be caught"))?;
+    signals::keep_children()
+        .and_then(|()| signals::listen(events))
+        .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
     thread::Builder::new()
         .name("brigade-feed".to_owned())

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::stage::Stage;
+use crate::stage::{Running, Stage};
 
 fn code_of(input: &str) -> Option<i32> {
     Stage::new().run(["-q"], input.as_bytes()).code
@@ -23,6 +23,16 @@ fn otherwise_it_is_the_number_of_failures() {
 fn more_than_a_hundred_failures_are_101() {
     assert_eq!(code_of(&"false\n".repeat(101)), Some(101));
     assert_eq!(code_of(&"false\n".repeat(300)), Some(101));
+}
+
+#[test]
+fn it_is_known_how_jobs_ended_though_the_parent_ignores_its_children() {
+    let stage = Stage::new();
+    let mut running = Running::start(stage.command_ignoring("CHLD", &["-q"]));
+    running.write(b"true\nexit 3\n");
+    let outcome = running.end();
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(outcome.stderr, "brigade: line 2: `exit 3`: exit status 3\n");
 }
 
 #[test]

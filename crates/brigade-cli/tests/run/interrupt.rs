@@ -1,4 +1,4 @@
-//! Ctrl-C once, twice, three times; and SIGTERM.
+//! Ctrl-C once, twice, three times; SIGTERM and SIGHUP.
 
 use rustix::process::{Signal, kill_process};
 
@@ -184,17 +184,37 @@ fn it_can_be_ended_though_nobody_takes_its_output() {
 }
 
 #[test]
-fn sigterm_is_taken_likewise() {
+fn other_requests_to_end_are_taken_likewise() {
+    for (signal, name, code) in [(Signal::TERM, "SIGTERM", 143), (Signal::HUP, "SIGHUP", 129)] {
+        let stage = Stage::new();
+        let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
+        let mut running = Running::start(stage.command(["-j1"]));
+        running.write(b"echo > here; cat gate; echo finished\n");
+        here.wait();
+        running.signal(signal);
+        running.wait_for(&format!("{name}: nothing is started any more"));
+        gate.open();
+        let outcome = running.end_with_open_input();
+        assert_eq!((outcome.code, outcome.text()), (Some(code), "finished\n"));
+    }
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_still_is() {
     let stage = Stage::new();
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
-    let mut running = Running::start(stage.command(["-j1"]));
+    // As `nohup` does, and a script's shell with what it starts in the background.
+    let mut running = Running::start(stage.command_ignoring("INT,HUP", &["-j1"]));
     running.write(b"echo > here; cat gate; echo finished\n");
     here.wait();
+    running.signal(Signal::INT);
+    running.signal(Signal::HUP);
     running.signal(Signal::TERM);
-    running.wait_for("SIGTERM: nothing is started any more");
+    running.wait_for("brigade: SIG");
     gate.open();
     let outcome = running.end_with_open_input();
     assert_eq!((outcome.code, outcome.text()), (Some(143), "finished\n"));
+    outcome.assert_says("SIGTERM: nothing is started any more");
 }
 
 #[test]

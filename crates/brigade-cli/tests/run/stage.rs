@@ -72,6 +72,17 @@ impl Stage {
         command
     }
 
+    /// The same, started by someone who ignores these signals.
+    pub(crate) fn command_ignoring(&self, signals: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("env");
+        command
+            .arg(format!("--ignore-signal={signals}"))
+            .args([env!("CARGO_BIN_EXE_brigade"), "run"])
+            .args(arguments)
+            .current_dir(self.0.path());
+        command
+    }
+
     /// Runs `brigade run` to its end.
     pub(crate) fn run<S: AsRef<OsStr>>(
         &self,
