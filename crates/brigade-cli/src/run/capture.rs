@@ -23,11 +23,18 @@ pub(crate) struct Captured {
     memory: Vec<u8>,
     /// The beginning of it, in a file without a name.
     file: Option<File>,
+    /// It does not end with the end of a line.
+    open_line: bool,
 }
 
 impl Captured {
     pub(crate) fn is_empty(&self) -> bool {
         self.memory.is_empty() && self.file.is_none()
+    }
+
+    /// True if what is printed after it would stand on the same line.
+    pub(crate) fn has_open_line(&self) -> bool {
+        self.open_line
     }
 
     /// Writes all of it.
@@ -112,7 +119,8 @@ fn take(pipe: &OwnedFd, captured: &mut Captured, lost: &mut Option<io::Error>) -
     captured.memory.reserve(ROOM);
     match read(pipe, spare_capacity(&mut captured.memory)) {
         Ok(0) => return false,
-        Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
+        Ok(_) => captured.open_line = captured.memory.last() != Some(&b'\n'),
+        Err(Errno::INTR | Errno::AGAIN) => {}
         Err(error) => {
             *lost = Some(error.into());
             return false;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade::pool::Metrics;
 use parking_lot::Mutex;
 
-use super::capture::Outputs;
+use super::capture::{Captured, Outputs};
 use super::job::Job;
 use super::process::Failure;
 use super::progress::Progress;
@@ -20,18 +20,54 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Standard output and standard error, of which one job at a time has both.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// Whoever prints has it; the progress line is only touched under it.
-    turn: Mutex<Progress>,
-    /// The progress line and standard output are on the same terminal.
+    turn: Mutex<Turn>,
+    /// What is written to standard output appears where messages and the progress line do.
     on_terminal: bool,
     unread: AtomicBool,
+}
+
+/// What whoever prints has to itself.
+#[derive(Debug)]
+struct Turn {
+    progress: Progress,
+    /// The last line before the next message has no end yet.
+    open_line: bool,
+}
+
+impl Turn {
+    /// Lets `print` use the terminal.
+    fn print<R>(&mut self, print: impl FnOnce(&mut bool) -> R) -> R {
+        let Self {
+            progress,
+            open_line,
+        } = self;
+        progress.hide_while(|| {
+            let printed = print(open_line);
+            if progress.is_shown() {
+                // It is drawn at the beginning of a line, and would take away what is there.
+                end_line(open_line);
+            }
+            printed
+        })
+    }
+}
+
+/// Makes what comes next on standard error begin a line.
+fn end_line(open_line: &mut bool) {
+    if std::mem::take(open_line) {
+        // If standard error is closed there is nobody to tell.
+        let _ = io::stderr().write_all(b"\n");
+    }
 }
 
 impl Output {
     pub(crate) fn new(progress: Progress) -> Self {
         Self {
-            turn: Mutex::new(progress),
-            on_terminal: io::stdout().is_terminal(),
+            turn: Mutex::new(Turn {
+                progress,
+                open_line: false,
+            }),
+            on_terminal: io::stdout().is_terminal() && io::stderr().is_terminal(),
             unread: AtomicBool::new(false),
         }
     }
@@ -49,19 +85,15 @@ impl Output {
         if result.is_ok() && outputs.stdout.is_empty() && outputs.stderr.is_empty() {
             return Ok(());
         }
-        let progress = self.turn.lock();
+        let mut turn = self.turn.lock();
         if !outputs.stdout.is_empty() {
-            let mut print = || {
-                let mut stdout = io::stdout().lock();
-                outputs
-                    .stdout
-                    .write_to(&mut stdout)
-                    .and_then(|()| stdout.flush())
-            };
             let printed = if self.on_terminal {
-                progress.hide_while(print)
+                turn.print(|open_line| {
+                    *open_line = outputs.stdout.has_open_line();
+                    write_stdout(&mut outputs.stdout)
+                })
             } else {
-                print()
+                write_stdout(&mut outputs.stdout)
             };
             match printed {
                 Ok(()) => {}
@@ -72,11 +104,15 @@ impl Output {
             }
         }
         if result.is_err() || !outputs.stderr.is_empty() {
-            progress.hide_while(|| {
+            turn.print(|open_line| {
                 let mut stderr = io::stderr().lock();
-                // If standard error is closed there is nobody to tell.
-                let _ = outputs.stderr.write_to(&mut stderr);
+                if !outputs.stderr.is_empty() {
+                    *open_line = outputs.stderr.has_open_line();
+                    // If standard error is closed there is nobody to tell.
+                    let _ = outputs.stderr.write_to(&mut stderr);
+                }
                 if let Err(failure) = &result {
+                    end_line(open_line);
                     let _ = writeln!(stderr, "brigade: {}: {}: {failure}", job.place, job.title());
                 }
             });
@@ -97,36 +133,45 @@ impl Output {
     /// Prints bytes to standard error, between the jobs' outputs.
     pub(crate) fn print(&self, bytes: &[u8]) {
         // If standard error is closed there is nobody to tell.
-        let print = || drop(io::stderr().lock().write_all(bytes));
+        let print = || drop(io::stderr().write_all(bytes));
         match self.turn.try_lock_for(PATIENCE) {
-            Some(progress) => progress.hide_while(print),
+            Some(mut turn) => turn.print(|open_line| {
+                end_line(open_line);
+                print();
+            }),
             None => print(),
         }
     }
 
     /// When progress is to be shown next; `None` if it is not.
     pub(crate) fn progress_interval(&self) -> Option<Duration> {
-        self.turn.try_lock_for(PATIENCE)?.interval()
+        self.turn.try_lock_for(PATIENCE)?.progress.interval()
     }
 
     /// Shows how far things are, unless a job is printing.
     pub(crate) fn show_progress(&self, metrics: &Metrics, failed: u64) {
-        if let Some(progress) = self.turn.try_lock() {
-            progress.show(metrics, failed);
+        if let Some(turn) = self.turn.try_lock() {
+            turn.progress.show(metrics, failed);
         }
     }
 
     /// Tells how many jobs there are, when that is known.
     pub(crate) fn set_total(&self, jobs: u64) {
-        if let Some(progress) = self.turn.try_lock_for(PATIENCE) {
-            progress.set_total(jobs);
+        if let Some(turn) = self.turn.try_lock_for(PATIENCE) {
+            turn.progress.set_total(jobs);
         }
     }
 
     /// Takes the progress line away for good.
     pub(crate) fn end_progress(&self) {
-        if let Some(progress) = self.turn.try_lock_for(PATIENCE) {
-            progress.end();
+        if let Some(turn) = self.turn.try_lock_for(PATIENCE) {
+            turn.progress.end();
         }
     }
+}
+
+fn write_stdout(captured: &mut Captured) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    captured.write_to(&mut stdout)?;
+    stdout.flush()
 }

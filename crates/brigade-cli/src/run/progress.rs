@@ -43,6 +43,10 @@ impl Progress {
         }
     }
 
+    pub(crate) fn is_shown(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// When the line is to be drawn next; `None` if there is none.
     pub(crate) fn interval(&self) -> Option<Duration> {
         self.0.as_ref().map(|_| INTERVAL)

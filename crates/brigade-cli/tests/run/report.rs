@@ -36,8 +36,9 @@ fn quiet_says_nothing_but_failures() {
     assert_eq!(outcome.stderr, "brigade: line 2: `false`: exit status 1\n");
 }
 
-/// What a terminal shows of standard error while one of two jobs runs.
-fn on_terminal(arguments: &[&str], expected: Option<&str>) -> String {
+/// What a terminal shows of both outputs while two jobs run, of which the second fails. The first goes
+/// on when what is expected is shown.
+fn on_terminal(arguments: &[&str], first: &str, second: &str, expected: Option<&str>) -> String {
     let stage = Stage::new();
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
@@ -50,11 +51,12 @@ fn on_terminal(arguments: &[&str], expected: Option<&str>) -> String {
         .write(true)
         .open(name)
         .expect("a terminal");
-    let jobs = [":::", "echo > here; cat gate", "false"];
+    let first = format!("echo > here; cat gate; {first}");
+    let jobs = [":::", &first, second];
     let mut command = stage.command([&["-j1"], arguments, &jobs].concat());
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(other_side.try_clone().expect("a copy"))
         .stderr(other_side)
         .spawn()
         .expect("brigade starts");
@@ -84,7 +86,7 @@ fn on_terminal(arguments: &[&str], expected: Option<&str>) -> String {
 
 #[test]
 fn progress_is_shown_on_a_terminal() {
-    let text = on_terminal(&[], Some("1 running, 1 queued"));
+    let text = on_terminal(&[], ":", "false", Some("1 running, 1 queued"));
     assert!(
         text.contains("/2 done") && text.contains("2 jobs, 1 failed"),
         "{text:?}"
@@ -95,11 +97,36 @@ fn progress_is_shown_on_a_terminal() {
 
 #[test]
 fn progress_is_not_shown_when_not_wanted() {
-    let text = on_terminal(&["--no-progress"], None);
+    let text = on_terminal(&["--no-progress"], ":", "false", None);
     assert!(
         !text.contains("running") && text.contains("2 jobs, 1 failed"),
         "{text:?}"
     );
-    let text = on_terminal(&["-q"], None);
+    let text = on_terminal(&["-q"], ":", "false", None);
     assert_eq!(text, "brigade: argument 2: `false`: exit status 1\r\n");
+}
+
+#[test]
+fn progress_takes_away_no_line_that_a_job_left_open() {
+    let job = "printf out; printf err >&2";
+    let text = on_terminal(&[], job, "false", Some("1 running"));
+    assert!(
+        text.contains("out\r\n") && text.contains("err\r\n"),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn messages_begin_a_line_whatever_jobs_printed() {
+    let shown = on_terminal(&["-q"], "printf a", "printf b; exit 1", None);
+    assert_eq!(
+        shown,
+        "ab\r\nbrigade: argument 2: `printf b; exit 1`: exit status 1\r\n"
+    );
+    let outcome = Stage::new().run(["-j1"], b"printf a; printf b >&2\nprintf c >&2; exit 1\n");
+    assert_eq!(outcome.text(), "a");
+    outcome
+        .assert_says("bc\nbrigade: line 2: `printf c >&2; exit 1`: exit status 1\nbrigade: 2 jobs");
+    let outcome = Stage::new().run(["-j1"], b"printf a >&2\n");
+    outcome.assert_says("a\nbrigade: 1 job, 0 failed");
 }
