@@ -3,6 +3,7 @@
 mod arguments;
 mod run;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +21,8 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("brigade: {error}");
+            // `eprintln!` would panic if standard error takes nothing, and hide the exit code.
+            let _ = writeln!(io::stderr(), "brigade: {error}");
             ExitCode::from(MISUSE)
         }
     }

@@ -43,7 +43,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Input { path, error } => write!(
                 formatter,
-                "the jobs in {} cannot be read: {error}; name a readable file, or - for standard input",
+                "{} cannot be read: {error}; jobs come from a readable file, or from standard input (-)",
                 path.display()
             ),
             Self::TwoInputs => formatter.write_str(

@@ -1,12 +1,13 @@
 //! Running one job as a process.
 
 use std::error::Error;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{self, Child, ExitStatus, Stdio};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use signal_hook::low_level::signal_name;
 
@@ -46,37 +47,51 @@ pub(crate) fn run(command: &Command, children: &Children) -> (Outputs, Result<()
 
 fn start(command: &Command) -> Result<Child, Failure> {
     let mut process = match command {
-        Command::Direct(words) => {
-            let (program, arguments) = words
-                .split_first()
-                .map_or((OsStr::new(""), [].as_slice()), |(first, rest)| {
-                    (first.as_os_str(), rest)
-                });
-            let mut process = std::process::Command::new(program);
-            process.args(arguments);
-            process
-        }
-        Command::Shell(script) => {
-            let mut process = std::process::Command::new(SHELL);
-            process.arg("-c").arg(script);
-            process
-        }
+        Command::Direct(words) => direct(words),
+        Command::Shell(script) => shell(script),
         Command::ShellWith(script, argument) => {
-            let mut process = std::process::Command::new(SHELL);
-            process.arg("-c").arg(script).arg(SHELL).arg(argument);
+            let mut process = shell(script);
+            process.arg(SHELL).arg(argument);
             process
         }
     };
-    let started = process
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn();
+    let mut started = spawn(&mut process);
+    if let (Err(error), Command::Direct(words)) = (&started, command)
+        && error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
+    {
+        // Mostly a script that does not name its interpreter, which a shell would run by itself.
+        started = spawn(shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words));
+    }
     started.map_err(|error| Failure::Start {
         program: process.get_program().to_string_lossy().into_owned(),
         error,
     })
+}
+
+fn direct(words: &[OsString]) -> process::Command {
+    let (program, arguments) = words
+        .split_first()
+        .map_or((OsStr::new(""), [].as_slice()), |(first, rest)| {
+            (first.as_os_str(), rest)
+        });
+    let mut process = process::Command::new(program);
+    process.args(arguments);
+    process
+}
+
+fn shell(script: &OsStr) -> process::Command {
+    let mut process = process::Command::new(SHELL);
+    process.arg("-c").arg(script);
+    process
+}
+
+fn spawn(process: &mut process::Command) -> io::Result<Child> {
+    process
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
 }
 
 /// Waits for a child's end, and only then forgets its number; see [`Children::leave`].

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -63,24 +63,29 @@ fn split(mut words: Vec<OsString>) -> Result<(Vec<OsString>, Option<Vec<OsString
 fn open(path: Option<&Path>, quiet: bool) -> Result<File, RunError> {
     let path = path.filter(|path| path.as_os_str() != "-");
     let opened = match path {
-        Some(path) => open_file(path),
+        Some(path) => File::open(path),
         None => {
             if !quiet && io::stdin().is_terminal() {
-                eprintln!("brigade: reading jobs from the terminal, one a line; Ctrl-D ends them");
+                // If standard error is closed there is nobody to tell.
+                let _ = writeln!(
+                    io::stderr(),
+                    "brigade: reading jobs from the terminal, one a line; Ctrl-D ends them"
+                );
             }
             // A copy: `io::stdin` has a buffer of its own, which cannot be polled.
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
         }
     };
-    opened.map_err(|error| RunError::Input {
-        path: path.map_or_else(|| PathBuf::from("standard input"), Path::to_owned),
-        error,
-    })
+    opened
+        .and_then(refuse_directory)
+        .map_err(|error| RunError::Input {
+            path: path.map_or_else(|| PathBuf::from("standard input"), Path::to_owned),
+            error,
+        })
 }
 
-/// Opens a file, and finds out now rather than later that it is a directory.
-fn open_file(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
+/// A directory can be opened; this finds out now rather than at the first read.
+fn refuse_directory(file: File) -> io::Result<File> {
     if file.metadata()?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }

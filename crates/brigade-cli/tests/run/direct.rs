@@ -53,6 +53,14 @@ fn quotes_are_taken_off_as_a_shell_would() {
 }
 
 #[test]
+fn a_script_that_names_no_interpreter_is_run_by_a_shell() {
+    let stage = Stage::new();
+    stage.script("plain", "printf '<%s>' \"$@\"\n");
+    let outcome = stage.run(["-j1"], b"./plain 'a  b' c\n./plain d; :\n");
+    assert_eq!((outcome.code, outcome.text()), (Some(0), "<a  b><c><d>"));
+}
+
+#[test]
 fn a_command_that_holds_spaces_is_explained() {
     let outcome = Stage::new().run(["echo {}", "-n", ":::", "a"], b"");
     assert_eq!(outcome.code, Some(1));

@@ -1,6 +1,6 @@
 //! What the exit code tells.
 
-use std::fs;
+use std::fs::{self, File};
 
 use crate::stage::{Running, Stage};
 
@@ -52,8 +52,8 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
     fs::write(stage.path("jobs"), "touch ran\n").expect("written");
     let cases: &[(&[&str], &str)] = &[
         (&["--bogus"], "unexpected argument '--bogus'"),
-        (&["-a", "missing"], "the jobs in missing cannot be read"),
-        (&["-a", "."], "name a readable file"),
+        (&["-a", "missing"], "missing cannot be read: No such file"),
+        (&["-a", "."], ". cannot be read: is a directory"),
         (&["-a", "jobs", "touch", ":::", "ran"], "use one of them"),
         (&["-0", "touch", ":::", "ran"], "-0 is about input"),
         (
@@ -77,4 +77,31 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
     }
     assert_eq!(stage.run(["-a", "jobs"], b"").code, Some(0));
     assert!(stage.path("ran").exists());
+}
+
+#[test]
+fn a_directory_as_standard_input_is_misuse() {
+    let stage = Stage::new();
+    let mut command = stage.command([""; 0]);
+    command.stdin(File::open(stage.path("")).expect("a directory"));
+    let output = command.output().expect("brigade runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr.contains("standard input cannot be read: is a directory"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn it_is_the_same_though_nobody_can_be_told_why() {
+    let stage = Stage::new();
+    let code = |arguments: &[&str]| {
+        let mut command = stage.command(arguments);
+        let full = File::options().write(true).open("/dev/full");
+        command.stderr(full.expect("Linux has it"));
+        command.status().expect("brigade runs").code()
+    };
+    assert_eq!(code(&["-a", "missing"]), Some(2));
+    assert_eq!(code(&[":::", "true", "false"]), Some(1));
 }
