@@ -18,6 +18,8 @@ pub(crate) struct Fed {
     pub(crate) jobs: u64,
     /// All of it was read, as far as it could be.
     pub(crate) ended: bool,
+    /// It could not be read to its end.
+    pub(crate) unreadable: bool,
 }
 
 /// Hands over every job of the input and waits until all have ended, telling the main thread of both.
@@ -36,12 +38,12 @@ pub(crate) fn feed(mut input: Input, recipe: &Recipe, pool: &Pool, work: &Arc<Wo
             }
             Ok(None) => break,
             Err(error) => {
-                let after = fed
-                    .last
-                    .map_or_else(String::new, |place| format!(" after {place}"));
-                work.fail(format_args!(
-                    "the input could not be read{after}: {error}; what was read before is run"
-                ));
+                fed.unreadable = true;
+                let so_far = fed.last.map_or_else(String::new, |place| {
+                    format!(" after {place}; what was read before is run")
+                });
+                work.output
+                    .say(format_args!("the input could not be read{so_far}: {error}"));
                 break;
             }
         }
@@ -54,7 +56,7 @@ pub(crate) fn feed(mut input: Input, recipe: &Recipe, pool: &Pool, work: &Arc<Wo
 
 /// Waits for room in the queue, unless the run is stopping.
 fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
-    let name = String::from_utf8_lossy(&job.text).into_owned();
+    let name = format!("{}: {}", job.place, job.title());
     let priority = job.priority;
     let task = {
         let work = Arc::clone(work);

@@ -104,16 +104,19 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .map_err(refused("a thread cannot be started"))?;
 
     let ending = conduct::conduct(&heard, &pool, &work);
-    if ending.unread {
-        return Ok(exit_code_after(SIGPIPE));
-    }
     let (succeeded, failed) = work.counts();
     let not_run = work.take_not_run();
+    let unread = ending.unread && ending.signal.is_none();
     if ending.signal.is_some() {
         work.output
             .print(&unstarted::list(&not_run, &ending.fed, kind));
+    } else if unread && !(not_run.is_empty() && ending.fed.ended) {
+        work.output.say(format_args!(
+            "nobody reads standard output any more: {}",
+            unstarted::tell(&not_run, &ending.fed)
+        ));
     }
-    if !arguments.quiet {
+    if !arguments.quiet && !unread {
         let summary = Summary {
             succeeded,
             failed,
@@ -123,9 +126,11 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         };
         work.output.print(summary.to_string().as_bytes());
     }
+    let failures = failed + u64::from(ending.fed.unreadable);
     Ok(match ending.signal {
         Some(signal) => exit_code_after(signal),
-        None => u8::try_from(failed.min(MOST_FAILURES)).unwrap_or(u8::MAX),
+        None if unread => exit_code_after(SIGPIPE),
+        None => u8::try_from(failures.min(MOST_FAILURES)).unwrap_or(u8::MAX),
     })
 }
 

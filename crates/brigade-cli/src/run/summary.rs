@@ -17,8 +17,6 @@ pub(crate) struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let jobs = self.succeeded + self.failed;
-        let rate = jobs as f64 / self.elapsed.as_secs_f64().max(1e-9);
-        let elapsed = Span(self.elapsed);
         write!(
             formatter,
             "brigade: {}, {} failed",
@@ -28,7 +26,12 @@ impl fmt::Display for Summary {
         if self.not_run > 0 {
             write!(formatter, ", {} not run", self.not_run)?;
         }
-        writeln!(formatter, ", in {elapsed} ({rate:.1} jobs/s)")?;
+        write!(formatter, ", in {}", Span(self.elapsed))?;
+        if jobs == 0 {
+            return writeln!(formatter); // and there is nothing to measure
+        }
+        let rate = jobs as f64 / self.elapsed.as_secs_f64().max(1e-9);
+        writeln!(formatter, " ({rate:.1} jobs/s)")?;
         let quantiles = |distribution: &Distribution| {
             let (p50, p99) = (Span(distribution.p50), Span(distribution.p99));
             format!("p50 {p50}, p99 {p99}")

@@ -5,18 +5,22 @@ use super::input::Kind;
 use super::job::Job;
 use super::summary::count;
 
-/// Says which jobs did not run, each on a line as it was given, so that it can be given again.
-/// Items and arguments, which may have newlines, are quoted for a shell.
-pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
-    let mut list = Vec::new();
+/// Says how many jobs did not run, and from where on the input was not even read.
+pub(crate) fn tell(jobs: &[Job], fed: &Fed) -> String {
     let number = count(jobs.len() as u64, "job");
     let rest = match (fed.ended, fed.last) {
         (true, _) => String::new(),
         (false, Some(last)) => format!("; what follows {last} of the input was not read"),
         (false, None) => "; the input was not read".to_owned(),
     };
+    format!("{number} did not run{rest}")
+}
+
+/// Says which jobs did not run, each on a line as it was given, so that it can be given again.
+/// Items and arguments, which may have newlines, are quoted for a shell.
+pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
     let colon = if jobs.is_empty() { "" } else { ":" };
-    list.extend_from_slice(format!("brigade: {number} did not run{rest}{colon}\n").as_bytes());
+    let mut list = format!("brigade: {}{colon}\n", tell(jobs, fed)).into_bytes();
     for job in jobs {
         match kind {
             Kind::Line => list.extend_from_slice(&job.text),
@@ -54,6 +58,7 @@ mod tests {
             last: jobs.last().map(|job| job.place),
             jobs: jobs.len() as u64,
             ended,
+            unreadable: false,
         };
         String::from_utf8(list(&jobs, &fed, kind)).expect("UTF-8")
     }

@@ -68,16 +68,8 @@ impl Work {
     pub(crate) fn report_panic(&self, panic: &Panic) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         let failure = Failure::Panic(panic.message().to_owned());
-        self.output.say(format_args!(
-            "`{}`: {failure}",
-            panic.task().unwrap_or("a job")
-        ));
-    }
-
-    /// Counts and reports a failure that is no job's.
-    pub(crate) fn fail(&self, message: impl std::fmt::Display) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        self.output.say(message);
+        let job = panic.task().unwrap_or("a job");
+        self.output.say(format_args!("{job}: {failure}"));
     }
 
     /// Tells the main thread.

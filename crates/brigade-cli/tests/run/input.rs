@@ -36,7 +36,8 @@ fn no_jobs_are_no_failure() {
         Stage::new().run(["echo", ":::"], b"a\n"),
     ] {
         assert_eq!((outcome.code, outcome.text()), (Some(0), ""));
-        outcome.assert_says("0 jobs, 0 failed");
+        outcome.assert_says("brigade: 0 jobs, 0 failed, in ");
+        assert!(!outcome.stderr.contains("p50"), "{}", outcome.stderr);
     }
 }
 
@@ -78,7 +79,8 @@ fn input_that_cannot_be_read_on_is_a_failure_and_what_was_read_is_run() {
     // Its first page is not mapped: reading it is an error, though opening it is none.
     let outcome = stage.run(["-a", "/proc/self/mem"], b"");
     assert_eq!(outcome.code, Some(1));
-    outcome.assert_says("the input could not be read");
+    outcome.assert_says("brigade: the input could not be read: ");
+    outcome.assert_says("brigade: 0 jobs, 0 failed");
 }
 
 #[test]

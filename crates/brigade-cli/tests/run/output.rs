@@ -51,7 +51,7 @@ fn a_job_has_no_input() {
 }
 
 #[test]
-fn when_nobody_reads_the_output_it_ends_quietly_and_starts_no_more_jobs() {
+fn when_nobody_reads_the_output_it_starts_no_more_jobs_and_says_so() {
     let stage = Stage::new();
     let (mut running, stdout) = Running::start_unread(stage.command(["-j2"]));
     let mut input = running.take_input();
@@ -65,8 +65,24 @@ fn when_nobody_reads_the_output_it_ends_quietly_and_starts_no_more_jobs() {
         .expect("readable"); // and it is closed
     assert_eq!(line, "a\n");
     let outcome = running.end_with_open_input();
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(141), ""));
+    assert_eq!(outcome.code, Some(141));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    outcome.assert_says("brigade: nobody reads standard output any more: ");
+    outcome.assert_says(" did not run; what follows line ");
     feeder.join().expect("no panic");
+}
+
+#[test]
+fn when_nobody_reads_the_output_and_nothing_is_left_to_run_it_ends_quietly() {
+    let stage = Stage::new();
+    let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
+    let job = "echo > here; cat gate; echo a";
+    let (running, stdout) = Running::start_unread(stage.command([":::", job]));
+    here.wait();
+    drop(stdout);
+    gate.open();
+    let outcome = running.end();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(141), ""));
 }
 
 #[test]
