@@ -35,13 +35,15 @@ enum Context {
 /// Shell code that takes the argument from the variable wherever `{}` stands, or as its last word.
 ///
 /// # Errors
-/// [`Misplaced`] if `{}` stands where its value would be read as code or could not be quoted.
+/// [`Misplaced`] if `{}` stands where its value would be read as code or could not be quoted, or if
+/// there is none and the argument at the end would be a command of its own, or part of a comment.
 pub(crate) fn take_argument(code: &[u8]) -> Result<Vec<u8>, Misplaced> {
     let mut scan = Scan {
         rest: code,
         script: PREAMBLE.as_bytes().to_vec(),
         inside: vec![Context::Code],
         here_document: false,
+        closed: true,
         placed: code
             .windows(VARIABLE.len())
             .any(|window| window == VARIABLE.as_bytes()),
@@ -50,6 +52,9 @@ pub(crate) fn take_argument(code: &[u8]) -> Result<Vec<u8>, Misplaced> {
         scan.step()?;
     }
     if !scan.placed {
+        if scan.closed || scan.here_document {
+            return Err(Misplaced::End);
+        }
         scan.script.push(b' ');
         scan.write_variable(Context::Code);
     }
@@ -62,6 +67,9 @@ struct Scan<'a> {
     script: Vec<u8>,
     inside: Vec<Context>,
     here_document: bool,
+    /// The last command has ended, or a comment has begun: a word that came next would not belong to
+    /// the command.
+    closed: bool,
     placed: bool,
 }
 
@@ -69,6 +77,9 @@ impl Scan<'_> {
     fn step(&mut self) -> Result<(), Misplaced> {
         let context = self.inside.last().copied().unwrap_or(Context::Code);
         let (code, quotes) = (context == Context::Code, context == Context::Quotes);
+        if let Some(byte) = self.rest.first().filter(|byte| !b" \t".contains(byte)) {
+            self.closed = code && b"\n;&|(".contains(byte);
+        }
         if self.rest.starts_with(PLACE) {
             self.rest = &self.rest[PLACE.len()..];
             return self.place(context);
@@ -137,6 +148,7 @@ impl Scan<'_> {
     fn comment(&mut self) {
         let end = self.rest.iter().position(|&byte| byte == b'\n');
         self.copy(end.unwrap_or(self.rest.len()));
+        self.closed = true;
     }
 
     fn at_word_start(&self) -> bool {
@@ -147,13 +159,13 @@ impl Scan<'_> {
 
     fn place(&mut self, context: Context) -> Result<(), Misplaced> {
         if self.here_document {
-            return Err(Misplaced("after a here-document has begun"));
+            return Err(Misplaced::At("after a here-document has begun"));
         }
         match context {
             Context::Code | Context::Quotes => self.write_variable(context),
-            Context::Expansion => return Err(Misplaced("inside ${..}")),
-            Context::Arithmetic => return Err(Misplaced("inside $((..))")),
-            Context::Backquotes => return Err(Misplaced("inside backquotes")),
+            Context::Expansion => return Err(Misplaced::At("inside ${..}")),
+            Context::Arithmetic => return Err(Misplaced::At("inside $((..))")),
+            Context::Backquotes => return Err(Misplaced::At("inside backquotes")),
         }
         Ok(())
     }
@@ -169,18 +181,28 @@ impl Scan<'_> {
     }
 }
 
-/// A `{}` in a place where an argument could not be kept from being split or read as code.
+/// Why an argument would not be one word of the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misplaced(&'static str);
+pub(crate) enum Misplaced {
+    /// `{}` stands where it could not be kept from being split or read as code.
+    At(&'static str),
+    /// There is no `{}`, and the end does not belong to a command.
+    End,
+}
 
 impl fmt::Display for Misplaced {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "the command has {{}} {}, where an argument cannot be put safely; use ${VARIABLE}, \
-             the shell variable that holds it, and quote it as the place demands",
-            self.0
-        )
+        match self {
+            Self::At(place) => write!(
+                formatter,
+                "the command has {{}} {place}, where an argument cannot be put safely; use \
+                 ${VARIABLE}, the shell variable that holds it, and quote it as the place demands"
+            ),
+            Self::End => formatter.write_str(
+                "the command has no {}, and at its end, after an operator, a newline, a comment or \
+                 a here-document, an argument would not belong to it; write {} where it is to go",
+            ),
+        }
     }
 }
 
@@ -303,6 +325,36 @@ mod tests {
                 error.to_string().contains("use $brigade_argument"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn an_argument_at_the_end_is_never_a_command_of_its_own() {
+        for code in [
+            "echo a;",
+            "echo a; ",
+            "sleep 1 &",
+            "echo a |",
+            "true &&\t",
+            "echo a\n",
+            "echo a # note",
+            "# note",
+            "cat << E\na\nE",
+            "(",
+        ] {
+            assert_eq!(
+                take_argument(code.as_bytes()),
+                Err(Misplaced::End),
+                "{code}"
+            );
+        }
+        for code in [
+            "printf '<%s>' \\;",
+            "printf '<%s>;&|\n' ';'",
+            "echo a # note\nprintf %s",
+            "true; printf %s \"$(echo a;)\"",
+        ] {
+            take_argument(code.as_bytes()).expect(code);
         }
     }
 }

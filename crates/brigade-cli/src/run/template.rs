@@ -101,7 +101,7 @@ pub(crate) enum TemplateError {
     Empty,
     /// No program can be given a NUL byte.
     Nul,
-    /// The argument cannot be put where `{}` stands.
+    /// The argument cannot be put where `{}` stands, or at the end.
     Misplaced(Misplaced),
 }
 

@@ -62,6 +62,10 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
         ),
         (&["", ":::", "ran"], "the command is empty"),
         (&["touch $(( {} ))", ":::", "ran"], "use $brigade_argument"),
+        (
+            &["touch ran;", ":::", "./ran"],
+            "write {} where it is to go",
+        ),
         (&["-j", "0"], "give 1 or more"),
         (&["-j", "many"], "give a number of jobs"),
         (&["-j", "3..2"], "put the smaller number first"),
