@@ -7,6 +7,7 @@ use brigade::Pool;
 use brigade::pool::Shutdown;
 use signal_hook::low_level::signal_name;
 
+use super::ending::{Cause, Ending};
 use super::feed::Fed;
 use super::interrupt::{Interrupts, Step};
 use super::summary::count;
@@ -25,18 +26,6 @@ pub(crate) enum Event {
     Unread,
 }
 
-/// How a run ended.
-#[derive(Debug, Default)]
-pub(crate) struct Ending {
-    pub(crate) fed: Fed,
-    /// The first signal that asked us to stop.
-    pub(crate) signal: Option<i32>,
-    /// Nobody reads our standard output any more.
-    pub(crate) unread: bool,
-    /// Jobs that could not even be killed were left behind.
-    pub(crate) left: bool,
-}
-
 /// Waits for the end of all jobs, or for what stops them.
 pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Ending {
     let mut ending = Ending::default();
@@ -48,7 +37,7 @@ pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Endi
             .map(|at| at.saturating_duration_since(Instant::now()));
         let step = match hear(heard, until_step.into_iter().chain(interval).min()) {
             Some(Event::Signal(signal)) => {
-                ending.signal.get_or_insert(signal);
+                ending.note(Cause::Signal(signal));
                 interrupts.signal(Instant::now())
             }
             Some(Event::Fed(fed)) => {
@@ -56,34 +45,27 @@ pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Endi
                 work.output.set_total(fed.jobs);
                 None
             }
-            Some(Event::Finished) => break,
+            Some(Event::Finished) => {
+                // All is done; this waits for the workers' last entries in the metrics.
+                drop(pool.shutdown(Shutdown::drain()));
+                break;
+            }
             Some(Event::Unread) => {
-                ending.unread = true;
-                stop(
-                    pool,
-                    work,
-                    Shutdown::Now {
-                        timeout: Duration::ZERO,
-                    },
-                );
+                ending.note(Cause::Unread);
+                stop(pool, work);
                 None
             }
             None => interrupts.time(Instant::now()),
         };
         if let Some(step) = step {
-            let signal = ending.signal.and_then(signal_name).unwrap_or("a signal");
-            take(step, signal, pool, work);
+            take(step, &ending, pool, work);
             if step == Step::Leave {
-                ending.left = true;
                 break;
             }
         }
         if interval.is_some() {
             work.output.show_progress(&pool.metrics(), work.counts().1);
         }
-    }
-    if !ending.left {
-        stop(pool, work, Shutdown::drain());
     }
     work.output.end_progress();
     ending
@@ -100,16 +82,15 @@ fn hear(heard: &Receiver<Event>, limit: Option<Duration>) -> Option<Event> {
     }
 }
 
-fn take(step: Step, signal: &str, pool: &Pool, work: &Work) {
+fn take(step: Step, ending: &Ending, pool: &Pool, work: &Work) {
     match step {
         Step::Stop => {
-            stop(
-                pool,
-                work,
-                Shutdown::Now {
-                    timeout: Duration::ZERO,
-                },
-            );
+            stop(pool, work);
+            let signal = match ending.cause {
+                Some(Cause::Signal(number)) => signal_name(number),
+                _ => None,
+            };
+            let signal = signal.unwrap_or("a signal");
             let running = pool.metrics().running as u64;
             if running > 0 {
                 work.output.say(format_args!(
@@ -133,11 +114,12 @@ fn take(step: Step, signal: &str, pool: &Pool, work: &Work) {
 }
 
 /// Begins no more jobs; those that the pool hands back are noted as not run.
-fn stop(pool: &Pool, work: &Work, how: Shutdown) {
-    if let Shutdown::Now { .. } = how {
-        work.stopping.set();
-    }
-    for task in pool.shutdown(how).unstarted {
+fn stop(pool: &Pool, work: &Work) {
+    work.stopping.set();
+    let now = Shutdown::Now {
+        timeout: Duration::ZERO,
+    };
+    for task in pool.shutdown(now).unstarted {
         task.run();
     }
 }

@@ -11,7 +11,6 @@ use super::template::TemplateError;
 
 /// Why nothing was run.
 #[derive(Debug)]
-#[non_exhaustive]
 pub(crate) enum RunError {
     /// The file with the jobs cannot be read.
     Input { path: PathBuf, error: io::Error },
@@ -71,16 +70,7 @@ impl fmt::Display for RunError {
     }
 }
 
-impl Error for RunError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Input { error, .. } | Self::System { error, .. } => Some(error),
-            Self::Template(error) => Some(error),
-            Self::Pool(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl Error for RunError {}
 
 impl From<TemplateError> for RunError {
     fn from(error: TemplateError) -> Self {

@@ -99,7 +99,6 @@ fn read_command(line: &[u8], priority: &mut Priority) -> Result<Command, BadItem
 
 /// Why an item cannot be run.
 #[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum BadItem {
     /// It is longer than [`LONGEST`].
     TooLong,

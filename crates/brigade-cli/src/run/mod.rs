@@ -7,7 +7,9 @@
 mod capture;
 mod children;
 mod conduct;
+mod ending;
 mod error;
+mod failure;
 mod feed;
 mod input;
 mod interrupt;
@@ -34,20 +36,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use brigade::Pool;
-use signal_hook::consts::SIGPIPE;
 
 use crate::arguments::RunArguments;
 
 use self::children::Children;
+use self::ending::Cause;
 use self::error::RunError;
 use self::latch::Latch;
 use self::output::Output;
 use self::progress::Progress;
 use self::summary::Summary;
 use self::work::Work;
-
-/// More failures than the exit code can tell are told as this many.
-const MOST_FAILURES: u64 = 101;
 
 /// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
 /// pool's own default is made for.
@@ -106,17 +105,20 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let ending = conduct::conduct(&heard, &pool, &work);
     let (succeeded, failed) = work.counts();
     let not_run = work.take_not_run();
-    let unread = ending.unread && ending.signal.is_none();
-    if ending.signal.is_some() {
-        work.output
-            .print(&unstarted::list(&not_run, &ending.fed, kind));
-    } else if unread && !(not_run.is_empty() && ending.fed.ended) {
-        work.output.say(format_args!(
-            "nobody reads standard output any more: {}",
-            unstarted::tell(&not_run, &ending.fed)
-        ));
+    match ending.cause {
+        Some(Cause::Signal(_)) => {
+            let list = unstarted::list(&not_run, &ending.fed, kind);
+            work.output.print(&list);
+        }
+        Some(Cause::Unread) if !(not_run.is_empty() && ending.fed.ended) => {
+            let what = unstarted::tell(&not_run, &ending.fed);
+            work.output.say(format_args!(
+                "nobody reads standard output any more: {what}"
+            ));
+        }
+        Some(Cause::Unread) | None => {}
     }
-    if !arguments.quiet && !unread {
+    if !arguments.quiet && ending.cause != Some(Cause::Unread) {
         let summary = Summary {
             succeeded,
             failed,
@@ -126,15 +128,5 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         };
         work.output.print(summary.to_string().as_bytes());
     }
-    let failures = failed + u64::from(ending.fed.unreadable);
-    Ok(match ending.signal {
-        Some(signal) => exit_code_after(signal),
-        None if unread => exit_code_after(SIGPIPE),
-        None => u8::try_from(failures.min(MOST_FAILURES)).unwrap_or(u8::MAX),
-    })
-}
-
-/// The exit code of a program that a signal ended, as shells tell it.
-fn exit_code_after(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+    Ok(ending.exit_code(failed))
 }

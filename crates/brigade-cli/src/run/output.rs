@@ -9,8 +9,8 @@ use brigade::pool::Metrics;
 use parking_lot::Mutex;
 
 use super::capture::{Captured, Outputs};
+use super::failure::Failure;
 use super::job::Job;
-use super::process::Failure;
 use super::progress::Progress;
 
 /// How long a message waits for its turn. A job may be held up for ever by who reads our standard

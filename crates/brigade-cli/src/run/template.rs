@@ -41,9 +41,6 @@ impl Template {
             .into_iter()
             .map(OsString::into_vec)
             .collect::<Vec<_>>();
-        if words.iter().any(|word| word.contains(&0)) {
-            return Err(TemplateError::Nul);
-        }
         if let [line] = words.as_slice() {
             if line.trim_ascii().is_empty() {
                 return Err(TemplateError::Empty);
@@ -95,12 +92,9 @@ fn fill_word(word: &[u8], argument: &[u8]) -> Vec<u8> {
 
 /// Why a command cannot be run for arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum TemplateError {
     /// There is nothing to run.
     Empty,
-    /// No program can be given a NUL byte.
-    Nul,
     /// The argument cannot be put where `{}` stands, or at the end.
     Misplaced(Misplaced),
 }
@@ -111,9 +105,6 @@ impl fmt::Display for TemplateError {
             Self::Empty => formatter.write_str(
                 "the command is empty; give one such as 'sha256sum {}', \
                  or none at all if the input has whole commands",
-            ),
-            Self::Nul => formatter.write_str(
-                "the command has a NUL byte, which cannot be passed to a program; leave it out",
             ),
             Self::Misplaced(misplaced) => misplaced.fmt(formatter),
         }

@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 
 use super::children::Children;
 use super::conduct::Event;
+use super::failure::Failure;
 use super::job::Job;
 use super::latch::Latch;
 use super::output::Output;
-use super::process::{self, Failure};
+use super::process;
 
 /// What a run's threads share.
 #[derive(Debug)]

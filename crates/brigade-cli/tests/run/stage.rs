@@ -105,12 +105,16 @@ impl Stage {
         Meeting(path)
     }
 
-    /// An executable script.
+    /// An executable script. Another process writes it: were it open here, what another test starts at
+    /// this moment could hold it open, and then it cannot be executed.
     pub(crate) fn script(&self, name: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        let path = self.path(name);
-        fs::write(&path, text).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+        let made = Command::new("sh")
+            .args(["-c", "printf %s \"$2\" > \"$1\" && chmod +x \"$1\"", "sh"])
+            .arg(self.path(name))
+            .arg(text)
+            .status()
+            .expect("sh runs");
+        assert!(made.success());
     }
 }
 

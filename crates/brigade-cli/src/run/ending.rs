@@ -1,0 +1,76 @@
+//! How a run ended, and the exit code that tells it.
+
+use signal_hook::consts::SIGPIPE;
+
+use super::feed::Fed;
+
+/// More failures than the exit code can tell are told as this many.
+const MOST_FAILURES: u64 = 101;
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) fed: Fed,
+    /// Why it ended before all was done, if it did.
+    pub(crate) cause: Option<Cause>,
+}
+
+/// What ends a run before all is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A signal asked us to stop; this is the first one.
+    Signal(i32),
+    /// Nobody reads our standard output any more.
+    Unread,
+}
+
+impl Ending {
+    /// Notes a cause. Ctrl-C ends the readers of our output too, so that a signal is the true one.
+    pub(crate) fn note(&mut self, cause: Cause) {
+        if self.cause.is_none_or(|known| known == Cause::Unread) {
+            self.cause = Some(cause);
+        }
+    }
+
+    /// The exit code after so many jobs have failed.
+    pub(crate) fn exit_code(&self, failed: u64) -> u8 {
+        let code = match self.cause {
+            // As shells tell it of a program that a signal ended.
+            Some(Cause::Signal(signal)) => 128 + u64::from(signal.unsigned_abs()),
+            Some(Cause::Unread) => 128 + u64::from(SIGPIPE.unsigned_abs()),
+            None => (failed + u64::from(self.fed.unreadable)).min(MOST_FAILURES),
+        };
+        u8::try_from(code).unwrap_or(u8::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_that_cannot_be_read_is_one_failure_more() {
+        let code = |unreadable, failed| {
+            let fed = Fed {
+                unreadable,
+                ..Fed::default()
+            };
+            Ending { fed, cause: None }.exit_code(failed)
+        };
+        assert_eq!(code(false, 0), 0);
+        assert_eq!(code(true, 0), 1);
+        assert_eq!(code(true, 2), 3);
+        assert_eq!(code(true, u64::from(u32::MAX)), 101);
+    }
+
+    #[test]
+    fn the_first_signal_is_the_cause_whatever_else_comes_before_or_after() {
+        let mut ending = Ending::default();
+        ending.note(Cause::Unread);
+        assert_eq!(ending.exit_code(5), 141);
+        ending.note(Cause::Signal(2));
+        ending.note(Cause::Signal(15));
+        ending.note(Cause::Unread);
+        assert_eq!(ending.exit_code(5), 130);
+    }
+}

@@ -1,0 +1,108 @@
+//! Why a job failed, and how that is said.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use signal_hook::low_level::signal_name;
+
+use super::job::BadItem;
+
+/// Why a job failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It cannot be run as it is.
+    Item(String),
+    /// Its process could not be started.
+    Start { program: String, error: io::Error },
+    /// It said so.
+    Exit {
+        code: i32,
+        /// It was a shell that said so.
+        shell: bool,
+    },
+    /// A signal ended it.
+    Signal { number: i32, core_dumped: bool },
+    /// Its end could not be waited for.
+    Wait(io::Error),
+    /// Its output could not be kept, and some is missing.
+    Capture(io::Error),
+    /// Its output could not be written.
+    Output(io::Error),
+    /// This program itself failed at it.
+    Panic(String),
+}
+
+impl From<&BadItem> for Failure {
+    fn from(bad: &BadItem) -> Self {
+        Self::Item(bad.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(problem) => formatter.write_str(problem),
+            Self::Start { program, error } => match error.kind() {
+                io::ErrorKind::NotFound if program.contains('/') => write!(
+                    formatter,
+                    "{program}: no such file, or its interpreter is missing"
+                ),
+                io::ErrorKind::NotFound if program.contains(' ') => write!(
+                    formatter,
+                    "{program}: command not found; several words are taken one by one, and options \
+                     of brigade go before them"
+                ),
+                io::ErrorKind::NotFound => write!(formatter, "{program}: command not found"),
+                io::ErrorKind::PermissionDenied => {
+                    write!(
+                        formatter,
+                        "{program}: permission denied; is it an executable file?"
+                    )
+                }
+                io::ErrorKind::ArgumentListTooLong => {
+                    write!(
+                        formatter,
+                        "{program}: its arguments are longer than the system allows"
+                    )
+                }
+                _ => write!(formatter, "{program}: could not be started: {error}"),
+            },
+            Self::Exit {
+                code: 126,
+                shell: true,
+            } => formatter.write_str("exit status 126 (a command could not be executed)"),
+            Self::Exit {
+                code: 127,
+                shell: true,
+            } => formatter.write_str("exit status 127 (command not found)"),
+            Self::Exit { code, .. } => write!(formatter, "exit status {code}"),
+            Self::Signal {
+                number,
+                core_dumped,
+            } => {
+                write!(formatter, "killed by signal {number}")?;
+                if let Some(name) = signal_name(*number) {
+                    write!(formatter, " ({name})")?;
+                }
+                formatter.write_str(if *core_dumped { ", core dumped" } else { "" })
+            }
+            Self::Wait(error) => write!(formatter, "its end could not be waited for: {error}"),
+            Self::Capture(error) => {
+                write!(
+                    formatter,
+                    "some of its output is lost, it could not be kept: {error}"
+                )
+            }
+            Self::Output(error) => {
+                write!(
+                    formatter,
+                    "its output is lost, it could not be written: {error}"
+                )
+            }
+            Self::Panic(message) => write!(formatter, "brigade panicked: {message}"),
+        }
+    }
+}
+
+impl Error for Failure {}
