@@ -86,9 +86,10 @@ const EXPLANATION: &str = r#"Jobs:
   bytes that are not UTF-8. It is never read as shell code; in a shell command it is the
   value of $brigade_argument, which may be written instead of `{}`.
 
-  A job's standard input is empty. Its output appears in one piece when it ends, which is
-  when it has exited and nothing that it started can still write to its output; redirect
-  the output of what is to go on in the background: `server > log 2>&1 &`.
+  A job's standard input is empty, and it is ended if it asks on the terminal instead. Its
+  output appears in one piece when it ends, which is when it has exited and nothing that it
+  started can still write to its output; redirect the output of what is to go on in the
+  background: `server > log 2>&1 &`.
 
 Priorities:
   A command line of the input may begin with its priority: `@high make report`, `@low ..`,

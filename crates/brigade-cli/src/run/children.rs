@@ -1,7 +1,7 @@
 //! The processes that run now, and stopping them.
 
 use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::latch::Latch;
 
@@ -16,9 +16,16 @@ pub(crate) struct Children {
 
 #[derive(Debug, Default)]
 struct Registry {
-    running: Vec<Pid>,
+    running: Vec<Child>,
     /// The last signal sent to all; whoever comes later gets it too.
     sentence: Option<Signal>,
+}
+
+#[derive(Debug)]
+struct Child {
+    pid: Pid,
+    /// It was stopped when it used the terminal, and has been told to end.
+    wanted_terminal: bool,
 }
 
 impl Children {
@@ -30,18 +37,35 @@ impl Children {
     }
 
     /// Counts a child as running.
-    pub(crate) fn enter(&self, child: Pid) {
+    pub(crate) fn enter(&self, pid: Pid) {
         let mut registry = self.registry.lock();
         if let Some(signal) = registry.sentence {
-            send(child, signal);
+            send(pid, signal);
         }
-        registry.running.push(child);
+        registry.running.push(Child {
+            pid,
+            wanted_terminal: false,
+        });
     }
 
-    /// Forgets a child. It must not have been reaped yet: its number could be another's by now, and
-    /// that one's group would get a signal meant for this.
-    pub(crate) fn leave(&self, child: Pid) {
-        self.registry.lock().running.retain(|&other| other != child);
+    /// Forgets a child, and tells whether it was ended because it wanted the terminal. It must not
+    /// have been reaped yet: its number could be another's by now, and that one's group would get a
+    /// signal meant for this.
+    pub(crate) fn leave(&self, pid: Pid) -> bool {
+        let running = &mut self.registry.lock().running;
+        let place = running.iter().position(|child| child.pid == pid);
+        place.is_some_and(|place| running.swap_remove(place).wanted_terminal)
+    }
+
+    /// Ends those that the system has stopped because they used the terminal, which belongs to us:
+    /// nobody would ever continue them.
+    pub(crate) fn end_terminal_users(&self) {
+        for child in &mut self.registry.lock().running {
+            if is_stopped_by_terminal(child.pid) {
+                let again = std::mem::replace(&mut child.wanted_terminal, true);
+                send(child.pid, if again { Signal::KILL } else { Signal::TERM });
+            }
+        }
     }
 
     /// Asks all to end.
@@ -58,8 +82,8 @@ impl Children {
     fn sentence(&self, signal: Signal) {
         let mut registry = self.registry.lock();
         registry.sentence = Some(signal);
-        for &child in &registry.running {
-            send(child, signal);
+        for child in &registry.running {
+            send(child.pid, signal);
         }
     }
 }
@@ -69,4 +93,15 @@ fn send(child: Pid, signal: Signal) {
     let _ = kill_process_group(child, signal);
     // A stopped process would not notice the signal before it is continued.
     let _ = kill_process_group(child, Signal::CONT);
+}
+
+fn is_stopped_by_terminal(pid: Pid) -> bool {
+    let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let status = waitid(WaitId::Pid(pid), options).ok().flatten();
+    let signal = status.and_then(|status| status.stopping_signal());
+    signal.is_some_and(|signal| {
+        [Signal::TTIN, Signal::TTOU]
+            .map(Signal::as_raw)
+            .contains(&signal)
+    })
 }

@@ -1,5 +1,6 @@
 //! The main thread while jobs run: waits for signals and for the end, and stops what must be stopped.
 
+use std::fs::File;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -26,16 +27,21 @@ pub(crate) enum Event {
     Unread,
 }
 
+/// How often it is looked for jobs that use the terminal.
+const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Waits for the end of all jobs, or for what stops them.
 pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Ending {
     let mut ending = Ending::default();
     let mut interrupts = Interrupts::default();
-    let interval = work.output.progress_interval();
+    let progress = work.output.progress_interval();
+    let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
     loop {
         let until_step = interrupts
             .next_at()
             .map(|at| at.saturating_duration_since(Instant::now()));
-        let step = match hear(heard, until_step.into_iter().chain(interval).min()) {
+        let limits = [until_step, progress, terminal];
+        let step = match hear(heard, limits.into_iter().flatten().min()) {
             Some(Event::Signal(signal)) => {
                 ending.note(Cause::Signal(signal));
                 interrupts.signal(Instant::now())
@@ -63,12 +69,20 @@ pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Endi
                 break;
             }
         }
-        if interval.is_some() {
+        if terminal.is_some() {
+            work.children.end_terminal_users();
+        }
+        if progress.is_some() {
             work.output.show_progress(&pool.metrics(), work.counts().1);
         }
     }
     work.output.end_progress();
     ending
+}
+
+/// True if there is a terminal that a job could open. Without one, that is an error at once.
+fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
 }
 
 /// The next event; `None` after `limit`.

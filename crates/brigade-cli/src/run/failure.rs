@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     },
     /// A signal ended it.
     Signal { number: i32, core_dumped: bool },
+    /// It was ended because it used the terminal.
+    Terminal,
     /// Its end could not be waited for.
     Wait(io::Error),
     /// Its output could not be kept, and some is missing.
@@ -87,6 +89,10 @@ impl fmt::Display for Failure {
                 }
                 formatter.write_str(if *core_dumped { ", core dumped" } else { "" })
             }
+            Self::Terminal => formatter.write_str(
+                "stopped, as it used the terminal, which jobs do not have; \
+                 give it what it asks for in another way",
+            ),
             Self::Wait(error) => write!(formatter, "its end could not be waited for: {error}"),
             Self::Capture(error) => {
                 write!(

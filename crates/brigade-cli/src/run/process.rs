@@ -33,13 +33,19 @@ pub(crate) fn run(command: &Command, children: &Children) -> (Outputs, Result<()
         }
         _ => unreachable!("both outputs were made pipes"),
     };
-    let status = reap(&mut child, pid, children);
-    let result = match (status, outputs.lost.take()) {
+    let result = match (reap(&mut child, pid, children), outputs.lost.take()) {
         (Err(error), _) => Err(Failure::Wait(error)),
-        (Ok(status), None) => judge(status, command),
-        (Ok(status), Some(lost)) => judge(status, command).and(Err(Failure::Capture(lost))),
+        (Ok(end), None) => judge(end, command),
+        (Ok(end), Some(lost)) => judge(end, command).and(Err(Failure::Capture(lost))),
     };
     (outputs, result)
+}
+
+/// How a process ended.
+struct End {
+    status: ExitStatus,
+    /// We ended it, because it wanted the terminal.
+    wanted_terminal: bool,
 }
 
 fn start(command: &Command) -> Result<Child, Failure> {
@@ -92,15 +98,23 @@ fn spawn(process: &mut process::Command) -> io::Result<Child> {
 }
 
 /// Waits for a child's end, and only then forgets its number; see [`Children::leave`].
-fn reap(child: &mut Child, pid: Pid, children: &Children) -> io::Result<ExitStatus> {
+fn reap(child: &mut Child, pid: Pid, children: &Children) -> io::Result<End> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let ended = rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options));
-    children.leave(pid);
+    let wanted_terminal = children.leave(pid);
     ended?;
-    child.wait()
+    let status = child.wait()?;
+    Ok(End {
+        status,
+        wanted_terminal,
+    })
 }
 
-fn judge(status: ExitStatus, command: &Command) -> Result<(), Failure> {
+fn judge(end: End, command: &Command) -> Result<(), Failure> {
+    let status = end.status;
+    if end.wanted_terminal {
+        return Err(Failure::Terminal);
+    }
     if status.success() {
         return Ok(());
     }

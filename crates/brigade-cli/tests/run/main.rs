@@ -12,3 +12,4 @@ mod priority;
 mod report;
 mod stage;
 mod template;
+mod terminal;
