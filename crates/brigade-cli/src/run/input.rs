@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::unix::ffi::OsStringExt;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -84,6 +84,11 @@ impl Input {
             Self::Arguments(arguments) => Some(arguments.len() as u64),
             Self::Stream(_) => None,
         }
+    }
+
+    /// True if someone types them.
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stream(stream) if stream.file.is_terminal())
     }
 
     /// How items are given.

@@ -64,7 +64,8 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         cores..=cores
     });
     limits::make_room(*jobs.end())?;
-    let progress = if arguments.quiet || arguments.no_progress {
+    // On a terminal where someone types, it would be drawn over what they type.
+    let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
         Progress::hidden()
     } else {
         Progress::on_stderr(input.count())

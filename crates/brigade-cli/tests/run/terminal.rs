@@ -1,7 +1,7 @@
 //! On a terminal: progress between what jobs print, and jobs that want the terminal for themselves.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -12,6 +12,8 @@ use crate::stage::{Stage, until, within};
 
 /// A terminal for a program, and what it shows.
 struct Terminal {
+    /// What is written to it has been typed.
+    keyboard: File,
     programs_side: File,
     shown: Receiver<String>,
 }
@@ -27,9 +29,10 @@ impl Terminal {
             .write(true)
             .open(name.into_string().expect("UTF-8"))
             .expect("a terminal");
+        let mut ours = File::from(ours);
+        let keyboard = ours.try_clone().expect("a copy");
         let (send, shown) = channel();
         thread::spawn(move || {
-            let mut ours = File::from(ours);
             let mut block = [0; 4096];
             // The end of the other side is an error here.
             while let Ok(length) = ours.read(&mut block) {
@@ -37,6 +40,7 @@ impl Terminal {
             }
         });
         Self {
+            keyboard,
             programs_side,
             shown,
         }
@@ -102,6 +106,31 @@ fn progress_is_not_shown_when_not_wanted() {
     );
     let text = on_terminal(&["-q"], ":", "false", None);
     assert_eq!(text, "brigade: argument 2: `false`: exit status 1\r\n");
+}
+
+#[test]
+fn progress_is_not_drawn_over_what_is_typed() {
+    let stage = Stage::new();
+    let here = stage.meeting("here");
+    let mut terminal = Terminal::open();
+    let mut command = stage.command([""; 0]);
+    command
+        .stdin(terminal.for_program())
+        .stdout(terminal.for_program())
+        .stderr(terminal.for_program());
+    let mut child = command.spawn().expect("brigade starts");
+    drop(command); // it has copies of the program's side
+    let typed = terminal.keyboard.write_all(b"echo > here\n");
+    typed.expect("a terminal");
+    here.wait();
+    let ended = terminal.keyboard.write_all(b"\x04"); // Ctrl-D
+    ended.expect("a terminal");
+    assert_eq!(child.wait().expect("a child").code(), Some(0));
+    let text = terminal.close();
+    assert!(
+        text.contains("reading jobs from the terminal") && !text.contains("done,"),
+        "{text:?}"
+    );
 }
 
 #[test]
