@@ -59,25 +59,28 @@ impl Stage {
         self.0.path().join(name)
     }
 
-    /// `brigade run` with these arguments, in the directory.
+    /// `brigade run` with these arguments, in the directory. It heeds signals, though the tests
+    /// themselves may run in the background of a script, where Ctrl-C is ignored.
     pub(crate) fn command<S: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = S>,
     ) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_brigade"));
-        command
-            .arg("run")
-            .args(arguments)
-            .current_dir(self.0.path());
-        command
+        self.command_with_signals("--default-signal=INT,TERM,HUP,CHLD", arguments)
     }
 
     /// The same, started by someone who ignores these signals.
     pub(crate) fn command_ignoring(&self, signals: &str, arguments: &[&str]) -> Command {
+        self.command_with_signals(&format!("--ignore-signal={signals}"), arguments)
+    }
+
+    fn command_with_signals<S: AsRef<OsStr>>(
+        &self,
+        signals: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new("env");
         command
-            .arg(format!("--ignore-signal={signals}"))
-            .args([env!("CARGO_BIN_EXE_brigade"), "run"])
+            .args([signals, env!("CARGO_BIN_EXE_brigade"), "run"])
             .args(arguments)
             .current_dir(self.0.path());
         command
