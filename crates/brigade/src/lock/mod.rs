@@ -1,3 +1,75 @@
-//! Locks. So far only the record of what a thread holds, which the pool asks.
+//! Locks that cannot deadlock in silence.
+//!
+//! [`Mutex`], [`RwLock`] and [`Condvar`] have `parking_lot`'s interface and stand on its locks. What is added, always
+//! on, for about a nanosecond a lock:
+//!
+//! - **Prediction.** The first time a thread takes one lock while it holds another, that order is compared with all
+//!   orders seen before, by class: locks made on one line are of one class, or of one name ([`Mutex::named`], [`Class`]).
+//!   Orders that contradict each other can deadlock, and are reported then, though nothing hung.
+//! - **Ranks.** [`Mutex::ranked`]: from lower to higher, anything else is an error at once.
+//! - **Detection.** A wait that would close a cycle of waiting threads fails, with the cycle written out.
+//! - **All or nothing.** [`lock_all`] takes several locks at once, in no order that could be wrong; [`LockTable`] does so
+//!   for locks by key.
+//!
+//! What happens on a finding is set once, by [`on_finding`]. [`report`](report()) shows all orders seen so far.
+//!
+//! ```
+//! use brigade::lock::{self, Action, FindingKind, Mutex};
+//! use std::sync::mpsc::channel;
+//!
+//! let (told, hears) = channel();
+//! lock::on_finding(Action::Call(Box::new(move |report| told.send(report.clone()).unwrap())))?;
+//!
+//! let (account, journal) = (Mutex::named("account", 10), Mutex::named("journal", Vec::new()));
+//! {
+//!     let account = account.lock();
+//!     journal.lock().push(*account);
+//! }
+//! {
+//!     let journal = journal.lock();
+//!     *account.lock() += journal.len(); // the other way round: two threads could deadlock
+//! }
+//! let report = hears.recv()?;
+//! assert_eq!(report.kind(), FindingKind::Order);
+//! println!("{report}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod abandoned;
+mod acquire;
+mod action;
+mod all;
+mod class;
+mod condition_wait;
+mod condvar;
+mod detection;
+mod error;
+mod graph;
 pub(crate) mod held;
+mod lockable;
+mod member;
+mod mode;
+mod mutex;
+mod orders;
+mod prediction;
+mod raw_rwlock;
+pub(crate) mod records;
+mod report;
+mod rwlock;
+
+pub use parking_lot::WaitTimeoutResult;
+
+pub use self::action::{Action, ActionAlreadySet, capture_backtraces, on_finding};
+pub use self::all::{lock_all, lock_all_timeout, try_lock_all};
+pub use self::class::{Class, Rank};
+pub use self::condvar::{Condvar, RawCondvar};
+pub use self::error::LockError;
+pub use self::lockable::{LockSet, Lockable, Reading, Writing};
+pub use self::mutex::{MappedMutexGuard, Mutex, MutexGuard, RawMutex};
+pub use self::orders::{ClassReport, EdgeReport, OrderReport, report};
+pub use self::raw_rwlock::RawRwLock;
+pub use self::report::{Access, Acquisition, FindingKind, Place, Report, Step};
+pub use self::rwlock::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard,
+    RwLockUpgradableReadGuard, RwLockWriteGuard,
+};

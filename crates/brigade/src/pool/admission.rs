@@ -128,7 +128,7 @@ impl Shared {
             WhenFull::Wait if member::is_member(self) => {
                 // A worker that waited for room might wait for itself. It runs the task now, unless
                 // it holds a lock: the task might want that very lock.
-                if !crate::lock::held::any() {
+                if !crate::lock::records::holds_any() {
                     self.run_here(state, wakes, job);
                     return Ok(());
                 }
@@ -232,7 +232,7 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::thread;
 
-    use crate::lock::held::Held;
+    use crate::lock::Mutex;
     use crate::pool::Pool;
 
     #[test]
@@ -247,7 +247,8 @@ mod tests {
         let (inner, outer) = (Arc::clone(&pool), thread::current().id());
         let (told, hears) = channel();
         let task = pool.submit(move || {
-            let held = Held::new();
+            let lock = Mutex::new(());
+            let held = lock.lock();
             let told_too = told.clone();
             inner
                 .execute(move || told.send(thread::current().id()).unwrap())

@@ -1,0 +1,349 @@
+//! The way to a lock, the same for all kinds: is the order right, is the lock free, would waiting end.
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use parking_lot::lock_api::GuardNoSend;
+
+use super::abandoned;
+use super::action;
+use super::class::Origin;
+use super::detection::{self, Wanted};
+use super::error::LockError;
+use super::held::{Chain, Held, Record};
+use super::mode::Mode;
+use super::prediction;
+use super::records;
+use super::report::{FindingKind, Report, name_of};
+
+/// A lock as the checks see it: where it comes from, and how the lock below is taken.
+pub(crate) trait Checked {
+    /// It is a read-write lock.
+    const HAS_READERS: bool;
+
+    fn origin(&self) -> Origin;
+    /// Takes the lock if it is free.
+    fn attempt(&self, mode: Mode) -> Option<GuardNoSend>;
+    /// Takes the lock, or gives up at a moment.
+    fn wait(&self, mode: Mode, until: Option<Instant>) -> Option<GuardNoSend>;
+
+    #[inline(always)]
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+}
+
+/// One thread's wish for one lock.
+#[derive(Clone, Copy)]
+pub(crate) struct Request {
+    pub(crate) address: usize,
+    pub(crate) origin: Origin,
+    pub(crate) mode: Mode,
+    /// It is a read-write lock.
+    pub(crate) has_readers: bool,
+    /// The thread holds it upgradably, and wants it exclusively.
+    pub(crate) upgrades: bool,
+    /// Where it was made.
+    pub(crate) place: &'static Location<'static>,
+}
+
+/// Takes the lock; waits while others hold it.
+///
+/// # Panics
+/// If the wait would never end, and as the action says on what is predicted.
+#[inline(always)]
+pub(crate) fn take<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+) -> GuardNoSend {
+    let Some(record) = records::current() else {
+        return forever(lock, mode);
+    };
+    let depth = record.depth();
+    let chain = record.chain_with(depth, lock.origin(), mode, true);
+    if is_news(lock, mode, record, depth, chain) {
+        act_on_news(lock, mode, place, record, chain);
+    }
+    let guard = match lock.attempt(mode) {
+        Some(guard) => guard,
+        None => wait(lock, mode, place, record),
+    };
+    record.push(depth, held(lock, place, chain));
+    guard
+}
+
+/// Takes the lock if it is free. It does not wait, so its order cannot be wrong; what is taken under it can.
+#[inline(always)]
+pub(crate) fn try_take<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+) -> Option<GuardNoSend> {
+    let guard = lock.attempt(mode)?;
+    note_taken(lock, mode, place, false);
+    Some(guard)
+}
+
+/// As [`take`], but a wait that would never end and a wrong rank are returned as errors.
+pub(crate) fn take_checked<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+) -> Result<GuardNoSend, LockError> {
+    let Some(record) = records::current() else {
+        return Ok(forever(lock, mode));
+    };
+    let request = Request::new(lock, mode, place);
+    let depth = record.depth();
+    let chain = record.chain_with(depth, lock.origin(), mode, true);
+    if is_news(lock, mode, record, depth, chain) {
+        match request.check(record) {
+            // These are wrong in every run.
+            Err(report) if report.kind() == FindingKind::Rank || request.blocks_itself(record) => {
+                return Err(LockError::Deadlock(report));
+            }
+            Err(report) => action::act(&report),
+            Ok(()) => {}
+        }
+        record.note_seen(chain);
+    }
+    let guard = match lock.attempt(mode) {
+        Some(guard) => guard,
+        None => match request
+            .wait(lock, record, None)
+            .map_err(LockError::Deadlock)?
+        {
+            Some(guard) => guard,
+            None => forever(lock, mode),
+        },
+    };
+    record.push(depth, held(lock, place, chain));
+    Ok(guard)
+}
+
+/// Takes the lock, or gives up at `deadline`. A wait that ends can stall but not deadlock, so its order is not held
+/// against it; but if the others in a cycle wait for ever, it ends at once.
+pub(crate) fn take_until<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+    deadline: Instant,
+) -> Result<GuardNoSend, LockError> {
+    if let Some(guard) = try_take(lock, mode, place) {
+        return Ok(guard);
+    }
+    wait_unnoted(lock, mode, place, Some(deadline))?;
+    note_taken(lock, mode, place, false);
+    Ok(GuardNoSend::new())
+}
+
+/// As [`take_until`], but never gives up early.
+pub(crate) fn take_by<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+    deadline: Instant,
+) -> Option<GuardNoSend> {
+    match take_until(lock, mode, place, deadline) {
+        Ok(guard) => Some(guard),
+        // The others in the cycle may give up.
+        Err(LockError::Deadlock(_)) => {
+            let guard = lock.wait(mode, Some(deadline))?;
+            note_taken(lock, mode, place, false);
+            Some(guard)
+        }
+        Err(_) => None,
+    }
+}
+
+/// Waits for a lock without a look at its order; whoever calls this notes that it was taken.
+pub(crate) fn wait_unnoted<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+    until: Option<Instant>,
+) -> Result<(), LockError> {
+    let request = Request::new(lock, mode, place);
+    let began = Instant::now();
+    let waited = match records::current() {
+        Some(record) => request
+            .wait(lock, record, until)
+            .map_err(LockError::Deadlock)?,
+        None => lock.wait(mode, until),
+    };
+    match waited {
+        Some(_) => Ok(()),
+        None => Err(request.timed_out(began.elapsed())),
+    }
+}
+
+/// Notes that a lock was taken; `checked` if its order with all locks before it was.
+#[inline(always)]
+pub(crate) fn note_taken<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+    checked: bool,
+) {
+    if let Some(record) = records::current() {
+        let depth = record.depth();
+        let chain = record.chain_with(depth, lock.origin(), mode, checked);
+        record.push(depth, held(lock, place, chain));
+    }
+}
+
+/// Notes that a lock is released. To be called before it is, so that what is noted as held is held.
+#[inline(always)]
+pub(crate) fn release(address: usize) {
+    match records::current() {
+        Some(record) => record.pop(address),
+        None => abandoned::forget(address),
+    }
+}
+
+/// Notes that a lock is now held in another mode.
+pub(crate) fn change_mode(address: usize, mode: Mode) {
+    if let Some(record) = records::current() {
+        record.change_mode(address, mode);
+    }
+}
+
+/// Waits without a limit of time.
+#[inline]
+fn forever<L: Checked>(lock: &L, mode: Mode) -> GuardNoSend {
+    loop {
+        if let Some(guard) = lock.wait(mode, None) {
+            return guard;
+        }
+    }
+}
+
+#[inline(always)]
+fn held<L: Checked>(lock: &L, place: &'static Location<'static>, chain: Chain) -> Held {
+    Held {
+        address: lock.address(),
+        origin: lock.origin(),
+        place,
+        chain,
+    }
+}
+
+/// True if the chain must be looked at. A thread that holds nothing can take any lock; only that somebody writes must
+/// be known, since readers then can wait for readers.
+#[inline(always)]
+fn is_news<L: Checked>(lock: &L, mode: Mode, record: &Record, depth: usize, chain: Chain) -> bool {
+    let writes = L::HAS_READERS && matches!(mode, Mode::Exclusive);
+    if depth == 0 && !writes {
+        return false;
+    }
+    // The same lock read twice is not seen by its class, if locks of the class may be nested.
+    !record.has_seen(chain)
+        || matches!(mode, Mode::Shared) && record.holds(lock.address()).is_some()
+}
+
+#[cold]
+#[inline(never)]
+fn act_on_news<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+    record: &Record,
+    chain: Chain,
+) {
+    Request::new(lock, mode, place).act_on_news(record, chain);
+}
+
+#[cold]
+#[inline(never)]
+fn wait<L: Checked>(
+    lock: &L,
+    mode: Mode,
+    place: &'static Location<'static>,
+    record: &'static Record,
+) -> GuardNoSend {
+    match Request::new(lock, mode, place).wait(lock, record, None) {
+        Ok(Some(guard)) => return guard,
+        Ok(None) => {}
+        Err(report) => action::fail(&report),
+    }
+    forever(lock, mode)
+}
+
+impl Request {
+    pub(crate) fn new<L: Checked>(lock: &L, mode: Mode, place: &'static Location<'static>) -> Self {
+        Self {
+            address: lock.address(),
+            origin: lock.origin(),
+            mode,
+            has_readers: L::HAS_READERS,
+            upgrades: false,
+            place,
+        }
+    }
+
+    /// Looks whether the lock may be taken, and acts on it if not.
+    pub(crate) fn predict(self, record: &Record) {
+        let chain = record.chain_with(record.depth(), self.origin, self.mode, true);
+        if record.depth() > 0 && !record.has_seen(chain) {
+            self.act_on_news(record, chain);
+        }
+    }
+
+    fn act_on_news(self, record: &Record, chain: Chain) {
+        let Err(report) = self.check(record) else {
+            record.note_seen(chain);
+            return;
+        };
+        if self.blocks_itself(record) {
+            action::fail(&report);
+        } else {
+            action::act(&report);
+            record.note_seen(chain);
+        }
+    }
+
+    fn check(&self, record: &Record) -> Result<(), Box<Report>> {
+        prediction::check(record, self).map_err(Box::new)
+    }
+
+    /// True if this very thread holds the lock so that it cannot have it again.
+    fn blocks_itself(&self, record: &Record) -> bool {
+        let own = record.holds(self.address);
+        !self.upgrades && own.is_some_and(|held| self.mode.excludes(held.chain.mode()))
+    }
+
+    /// Waits for the lock, in the wait graph if somebody could wait for this thread; `None` if it gave up.
+    fn wait<L: Checked>(
+        self,
+        lock: &L,
+        record: &'static Record,
+        until: Option<Instant>,
+    ) -> Result<Option<GuardNoSend>, Box<Report>> {
+        let wait = |until| lock.wait(self.mode, until);
+        if record.is_free() && !abandoned::any() {
+            return Ok(wait(until));
+        }
+        detection::wait(record, Wanted::lock(self, until), &wait)
+    }
+
+    /// Waits by `wait` for the lock that the thread holds upgradably.
+    ///
+    /// # Panics
+    /// If the wait would never end.
+    #[cold]
+    pub(crate) fn wait_to_upgrade<G>(self, wait: impl FnOnce() -> G) -> G {
+        let _entered = records::current().and_then(|record| {
+            let entered = detection::enter(record, Wanted::lock(self, None));
+            entered.map_err(|report| action::fail(&report)).ok()
+        });
+        wait()
+    }
+
+    pub(crate) fn timed_out(self, waited: Duration) -> LockError {
+        LockError::TimedOut {
+            lock: name_of(self.origin),
+            waited,
+        }
+    }
+}

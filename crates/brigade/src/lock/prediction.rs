@@ -1,0 +1,200 @@
+//! Whether a lock is taken in an order that fits all orders seen so far.
+//!
+//! A thread comes here when it takes locks by a chain that is new to it (`held.rs`), which is soon never: the
+//! first sight of an order costs a microsecond, the next ones a load and a compare.
+
+use std::collections::HashMap;
+use std::panic::Location;
+use std::sync::LazyLock;
+
+use parking_lot::Mutex;
+
+use super::acquire::Request;
+use super::action::backtrace;
+use super::class::{Origin, Source};
+use super::graph::{ClassId, Cycle, Edge, Graph};
+use super::held::{Held, Record};
+use super::mode::Mode;
+use super::report::{Acquisition, FindingKind, Report, Step};
+
+/// All orders seen so far, under one lock.
+static ORDERS: LazyLock<Mutex<Orders>> = LazyLock::new(|| {
+    Mutex::new(Orders {
+        classes: Classes::default(),
+        graph: Graph::new(),
+    })
+});
+
+/// The classes and the graph of orders between them.
+pub(crate) struct Orders {
+    pub(crate) classes: Classes,
+    pub(crate) graph: Graph<Witness>,
+}
+
+/// The classes of locks, numbered as they are seen.
+#[derive(Default)]
+pub(crate) struct Classes {
+    /// One origin of each class.
+    origins: Vec<Origin>,
+    by_origin: HashMap<usize, ClassId>,
+    /// The compiler may give one line several addresses.
+    by_place: HashMap<(&'static str, u32, u32), ClassId>,
+}
+
+impl Classes {
+    fn id(&mut self, origin: Origin) -> ClassId {
+        if let Some(id) = self.by_origin.get(&origin.bits()) {
+            return *id;
+        }
+        let next =
+            ClassId(u32::try_from(self.origins.len()).expect("fewer classes than lines of code"));
+        let id = match origin.source() {
+            Source::Place(place) => *self
+                .by_place
+                .entry((place.file(), place.line(), place.column()))
+                .or_insert(next),
+            Source::Class(_) => next,
+        };
+        if id == next {
+            self.origins.push(origin);
+        }
+        self.by_origin.insert(origin.bits(), id);
+        id
+    }
+
+    /// One origin of the class.
+    pub(crate) fn origin(&self, id: ClassId) -> Origin {
+        self.origins[id.0 as usize]
+    }
+
+    pub(crate) fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+}
+
+/// How an order was first seen.
+#[derive(Clone)]
+pub(crate) struct Witness {
+    pub(crate) thread: String,
+    pub(crate) held_at: &'static Location<'static>,
+    pub(crate) wanted_at: &'static Location<'static>,
+    pub(crate) backtrace: Option<String>,
+}
+
+/// Looks at the orders seen so far.
+pub(crate) fn with_orders<R>(look: impl FnOnce(&Orders) -> R) -> R {
+    look(&ORDERS.lock())
+}
+
+/// Checks that a lock may be taken under all those that the thread holds, and notes the order. If several
+/// things are wrong, the first is reported.
+pub(crate) fn check(record: &Record, request: &Request) -> Result<(), Report> {
+    let mut held = record.held();
+    held.retain(|held| held.address != 0 && !(request.upgrades && held.address == request.address));
+    if let Some(own) = held
+        .iter()
+        .rev()
+        .find(|held| held.address == request.address)
+    {
+        return Err(report(FindingKind::Recursive, record, own, request));
+    }
+    let orders = &mut *ORDERS.lock();
+    let class = orders.classes.id(request.origin);
+    let mut finding = None;
+    if request.has_readers
+        && request.mode == Mode::Exclusive
+        && let Some(cycle) = orders.graph.mark_written(class)
+    {
+        finding = Some(describe(&cycle, &orders.classes));
+    }
+    for (place, under) in held.iter().enumerate().rev() {
+        let found = orders.check_pair(record, under, request, class, &held, place);
+        finding = finding.or(found);
+        // What is below has an edge to this one already.
+        if under.chain.waited() {
+            break;
+        }
+    }
+    finding.map_or(Ok(()), Err)
+}
+
+impl Orders {
+    fn check_pair(
+        &mut self,
+        record: &Record,
+        under: &Held,
+        request: &Request,
+        class: ClassId,
+        held: &[Held],
+        place: usize,
+    ) -> Option<Report> {
+        let from = self.classes.id(under.origin);
+        let kind = if from == class {
+            (!request.origin.nested()).then_some(FindingKind::SameClass)
+        } else {
+            let ranks = (under.origin.rank(), request.origin.rank());
+            matches!(ranks, (Some(lower), Some(higher)) if lower >= higher)
+                .then_some(FindingKind::Rank)
+        };
+        if let Some(kind) = kind {
+            return Some(report(kind, record, under, request));
+        }
+        if from == class {
+            return None;
+        }
+        let is_gate = |(other, held): &(usize, &Held)| {
+            *other != place && held.chain.mode() == Mode::Exclusive
+        };
+        let gates: Vec<usize> = held
+            .iter()
+            .enumerate()
+            .filter(is_gate)
+            .map(|(_, held)| held.address)
+            .collect();
+        let witness = || Witness {
+            thread: record.name(),
+            held_at: under.place,
+            wanted_at: request.place,
+            backtrace: backtrace(),
+        };
+        let cycle = self.graph.observe(
+            from,
+            under.chain.mode(),
+            class,
+            request.mode,
+            &gates,
+            witness,
+        )?;
+        Some(describe(&cycle, &self.classes))
+    }
+}
+
+/// A report about two locks of one thread.
+fn report(kind: FindingKind, record: &Record, under: &Held, request: &Request) -> Report {
+    let step = Step {
+        thread: record.name(),
+        holds: Acquisition::of_held(under),
+        wants: Acquisition::of_lock(request.origin, request.mode, Some(request.place)),
+        backtrace: backtrace(),
+    };
+    Report::new(kind, vec![step])
+}
+
+/// The report of a cycle of orders.
+fn describe(cycle: &Cycle<'_, Witness>, classes: &Classes) -> Report {
+    let step = |edge: &&Edge<Witness>| Step {
+        thread: edge.witness.thread.clone(),
+        holds: Acquisition::of_lock(
+            classes.origin(edge.from),
+            edge.held,
+            Some(edge.witness.held_at),
+        ),
+        wants: Acquisition::of_lock(
+            classes.origin(edge.to),
+            edge.wanted,
+            Some(edge.witness.wanted_at),
+        ),
+        backtrace: edge.witness.backtrace.clone(),
+    };
+    Report::new(FindingKind::Order, cycle.edges.iter().map(step).collect())
+}
