@@ -38,12 +38,11 @@ impl Drop for Entered {
 
 /// True if this thread is inside the task at that address.
 pub(crate) fn is_inside(task: *const ()) -> bool {
-    STACK.with(|stack| {
-        stack
-            .borrow()
-            .iter()
-            .any(|entered| Arc::as_ptr(entered).cast() == task)
-    })
+    let is_it = |entered: &Arc<dyn Running>| Arc::as_ptr(entered).cast() == task;
+    // At the end of a thread, when its thread-locals are gone, it is inside no task.
+    STACK
+        .try_with(|stack| stack.borrow().iter().any(is_it))
+        .unwrap_or(false)
 }
 
 /// True if the running task should stop: its handle was cancelled, or its pool is shutting down now.
@@ -69,11 +68,8 @@ pub(crate) fn is_inside(task: *const ()) -> bool {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn is_cancelled() -> bool {
-    let requested = STACK.with(|stack| {
-        stack
-            .borrow()
-            .last()
-            .is_some_and(|task| task.cancel_requested())
-    });
-    requested || Membership::current().is_some_and(|member| member.shared.halted.load(Relaxed))
+    let asked = |task: &Arc<dyn Running>| task.cancel_requested();
+    let requested = STACK.try_with(|stack| stack.borrow().last().is_some_and(asked));
+    requested.unwrap_or(false)
+        || Membership::current().is_some_and(|member| member.shared.halted.load(Relaxed))
 }

@@ -11,8 +11,9 @@ use crate::primitive::Mutex;
 use super::admission::Patience;
 use super::blocking;
 use super::error::TaskError;
+use super::inline::Inline;
 use super::job::{HandedBack, NotRun, Ran, Work};
-use super::member::{self, Membership};
+use super::member;
 use super::panic::{Caught, Panic, catch};
 use super::priority::Priority;
 use super::shared::{Shared, Wakes};
@@ -77,12 +78,10 @@ impl Core {
         };
         let mut wakes = Wakes::none();
         let mut state = shared.lock();
+        let inline = Inline::begin(shared, &mut state);
         state.add_husk(shared.settings.queue_capacity, &mut wakes);
         shared.release(state, wakes);
-        match Membership::current() {
-            Some(member) => child(self, shared, Some(&member.worker.tally)),
-            None => child(self, shared, Some(&shared.outside)),
-        };
+        child(self, shared, Some(inline.tally()));
         true
     }
 
@@ -176,19 +175,20 @@ impl<'scope> Scope<'scope, '_> {
     /// now. While the queue is full this waits for room, but on a worker of the same pool the task
     /// runs at once. A panic goes on from [`Pool::scope`](super::Pool::scope) when all tasks ended.
     pub fn execute(&'scope self, task: impl FnOnce() + Send + 'scope) {
-        self.add(Box::new(move |core, shared, tally| {
+        self.add(Box::new(move |core, _, tally| {
             let result = catch(task);
             let ran = if result.is_ok() {
                 Ran::Completed
             } else {
                 Ran::Panicked
             };
+            let mut panic = result.err();
+            let first = &mut panic;
             end_child(core, tally, ran, |family| {
-                if let Err(caught) = result {
-                    family.panic.get_or_insert(caught);
+                if family.panic.is_none() {
+                    family.panic = first.take();
                 }
             });
-            let _ = shared;
             Ran::Counted
         }));
     }
@@ -200,7 +200,7 @@ impl<'scope> Scope<'scope, '_> {
     ) -> ScopedHandle<'scope, T> {
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
-        self.add(Box::new(move |core, _, tally| {
+        self.add(Box::new(move |core, shared, tally| {
             let result = catch(task);
             let ran = if result.is_ok() {
                 Ran::Completed
@@ -208,7 +208,7 @@ impl<'scope> Scope<'scope, '_> {
                 Ran::Panicked
             };
             *slot.lock() = Some(result);
-            drop(slot);
+            shared.discard(None, slot); // the result too, if its handle has been dropped
             end_child(core, tally, ran, |_| ());
             Ran::Counted
         }));
@@ -231,13 +231,22 @@ impl<'scope> Scope<'scope, '_> {
             family.waiting.push_back(child);
         }
         let ticket = Ticket(Arc::clone(&self.core));
-        if self
+        let admitted = self
             .shared
-            .admit(ticket, Priority::NORMAL, Patience::Until(None))
-            .is_err()
-            && let Some(child) = self.core.next()
-        {
-            child(&self.core, &self.shared, None); // not accepted, so not counted
+            .admit(ticket, Priority::NORMAL, Patience::Until(None));
+        if admitted.is_ok() {
+            return;
+        }
+        match self.core.next() {
+            Some(child) => {
+                child(&self.core, &self.shared, None); // not accepted, so not counted
+            }
+            None => {
+                // Someone took it before its ticket was refused, and counted it and its husk.
+                let mut state = self.shared.lock();
+                state.events.submitted += 1;
+                state.stale -= 1;
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::blocking;
 use super::cell::{Cancel, Joinable};
 use super::error::TaskError;
-use super::member::Membership;
+use super::member;
 use super::running;
 use super::shared::Shared;
 
@@ -103,11 +103,8 @@ impl<T: Send + 'static> TaskHandle<T> {
                 self.shared.id(self.cell.task_name()),
             )));
         }
-        if deadline.is_none()
-            && let Some(member) = Membership::current()
-            && Arc::ptr_eq(&member.shared, &self.shared)
-        {
-            Arc::clone(&self.cell).run_if_queued(&self.shared, &member.worker.tally);
+        if deadline.is_none() && member::is_member(&self.shared) {
+            Arc::clone(&self.cell).run_if_queued(&self.shared);
         }
         let outcome = blocking::wait(deadline, |waker| self.cell.poll(Some(waker)));
         self.note(outcome)
