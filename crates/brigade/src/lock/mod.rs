@@ -37,15 +37,16 @@
 
 mod abandoned;
 mod acquire;
-mod action;
+pub(crate) mod action;
 mod all;
 mod class;
 mod condition_wait;
 mod condvar;
 mod detection;
+pub(crate) mod duty;
 mod error;
 mod graph;
-pub(crate) mod held;
+mod held;
 mod lockable;
 mod member;
 mod mode;

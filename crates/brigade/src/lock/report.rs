@@ -344,6 +344,9 @@ impl fmt::Display for Acquisition {
             made_at,
             place,
         } = self;
+        if *access == Access::Completion {
+            return formatter.write_str(name); // it says what it is, and has no place
+        }
         write!(formatter, "`{name}`{access}")?;
         if let Some(rank) = rank {
             write!(formatter, " of rank {rank}")?;

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
+use crate::lock::Report;
+use crate::lock::duty::{self, Owed};
+use crate::lock::records;
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, Parker, Unparker, YIELDS, thread_local};
 
@@ -76,33 +79,46 @@ impl Parking {
     }
 }
 
+/// What a thread waits for, for the wait graph and its reports.
+pub(crate) struct Subject<'a> {
+    pub(crate) awaited: Owed,
+    pub(crate) name: &'a dyn Fn() -> String,
+}
+
 /// Waits until `ready` has a value, or `deadline` has passed. `ready` gets the waker that must be
-/// woken when it should look again.
+/// woken when it should look again. Errs if the wait would never end, as far as its subject is known.
+#[track_caller]
 pub(crate) fn wait<T>(
+    subject: Option<&Subject<'_>>,
     deadline: Option<Instant>,
     mut ready: impl FnMut(&Waker) -> Option<T>,
-) -> Option<T> {
+) -> Result<Option<T>, Box<Report>> {
     let parking = Parking::current();
     if let Some(value) = ready(parking.waker_ref()) {
-        return Some(value);
+        return Ok(Some(value));
     }
     // What is waited for may need this very core, and not for long: parking and being woken would
     // cost both sides more.
     for _ in 0..YIELDS {
         yield_now();
         if let Some(value) = ready(parking.waker_ref()) {
-            return Some(value);
+            return Ok(Some(value));
         }
     }
     let blocked = Blocked::enter(deadline);
     loop {
         if let Some(value) = ready(parking.waker_ref()) {
-            return Some(value);
+            return Ok(Some(value));
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return None;
+            return Ok(None);
         }
         if !blocked.help(parking.waker_ref()) {
+            // For each look anew: while it helps, this thread does not stand still.
+            let _entered = match subject {
+                Some(subject) => duty::enter(&subject.awaited, subject.name, deadline)?,
+                None => Default::default(),
+            };
             parking.park(deadline);
         }
     }
@@ -129,7 +145,7 @@ impl Blocked {
             member.shared.release(state, wakes);
         }
         // Under a lock a stranger's task might want that very lock; it might run beyond a deadline.
-        let helps = deadline.is_none() && !crate::lock::held::any();
+        let helps = deadline.is_none() && !records::holds_any();
         Self { member, helps }
     }
 

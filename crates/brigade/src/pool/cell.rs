@@ -149,11 +149,9 @@ impl<B: TaskBody> TaskCell<B> {
             shared.discard(self.name(), body);
             return;
         }
-        let result = {
-            let _running = running::Entered::new(Arc::clone(self) as Arc<dyn Running>);
-            catch(|| body.call())
-        };
-        let outcome = match result {
+        // Until the result is there: the callback is a part of the task for those who wait for it.
+        let _running = running::Entered::new(Arc::clone(self) as Arc<dyn Running>);
+        let outcome = match catch(|| body.call()) {
             Ok(value) => {
                 tally.completed.fetch_add(1, Relaxed);
                 Ok(value)

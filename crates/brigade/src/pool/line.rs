@@ -194,7 +194,7 @@ impl Shared {
             Err(refused) => refused,
         };
         // A worker of this pool does not wait for room, which it may be the only one to make.
-        let runs_here = member::is_member(self) && !crate::lock::held::any();
+        let runs_here = member::is_member(self) && !crate::lock::records::holds_any();
         let waits = self.settings.when_full == WhenFull::Wait && !runs_here;
         match refused.reason {
             RejectReason::Full { .. } if waits => {}

@@ -246,7 +246,7 @@ impl Shared {
                 }
             }
         }
-        let ended = blocking::wait(Some(deadline), |waker| {
+        let ended = blocking::wait(None, Some(deadline), |waker| {
             let mut collected = mapping.collected.lock();
             if collected.open == 0 {
                 return Some(());
@@ -254,6 +254,7 @@ impl Shared {
             collected.waker = Some(waker.clone());
             None
         });
+        let ended = ended.unwrap_or(None); // without a subject it cannot err
         let mut collected = mapping.collected.lock();
         if ended.is_some() {
             return collected.finish(self, count);

@@ -1,10 +1,11 @@
-//! Which tasks this thread is running: so that a task can ask whether to stop, and a wait for oneself
-//! is noticed.
+//! Which tasks this thread is running: so that a task can ask whether to stop, and who waits for it is known
+//! to wait for this thread.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::lock::duty::Duty;
 use crate::primitive::thread_local;
 
 use super::member::Membership;
@@ -20,12 +21,15 @@ thread_local! {
 }
 
 /// While this lives, the task is on this thread's stack.
-pub(crate) struct Entered(());
+pub(crate) struct Entered {
+    _duty: Duty,
+}
 
 impl Entered {
     pub(crate) fn new(task: Arc<dyn Running>) -> Self {
+        let duty = Duty::begin(Arc::as_ptr(&task).addr());
         STACK.with(|stack| stack.borrow_mut().push(task));
-        Self(())
+        Self { _duty: duty }
     }
 }
 
@@ -34,15 +38,6 @@ impl Drop for Entered {
         let ended = STACK.with(|stack| stack.borrow_mut().pop());
         drop(ended); // after the borrow: the cell's destructor is the user's code
     }
-}
-
-/// True if this thread is inside the task at that address.
-pub(crate) fn is_inside(task: *const ()) -> bool {
-    let is_it = |entered: &Arc<dyn Running>| Arc::as_ptr(entered).cast() == task;
-    // At the end of a thread, when its thread-locals are gone, it is inside no task.
-    STACK
-        .try_with(|stack| stack.borrow().iter().any(is_it))
-        .unwrap_or(false)
 }
 
 /// True if the running task should stop: its handle was cancelled, or its pool is shutting down now.

@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::lock::duty::Owed;
+use crate::lock::{Report, action};
 use crate::primitive::MutexGuard;
 
-use super::blocking::{self, Parking};
+use super::blocking::{self, Parking, Subject};
 use super::crew::Awaited;
 use super::inline;
 use super::job::{Job, NotRun, Unstarted};
@@ -85,7 +87,14 @@ impl Shared {
             crew.live + crew.starting + crew.outside == crew.awaiting_shutdown
                 && state.queued() == 0
         };
-        if !self.wait_until(deadline, all_left) {
+        // If that would never end, as if the time were over.
+        let left = self
+            .wait_until(deadline, all_left)
+            .unwrap_or_else(|report| {
+                action::tell(&report);
+                false
+            });
+        if !left {
             unstarted.append(&mut self.halt(self.lock()));
         }
         self.join_departed();
@@ -159,7 +168,13 @@ impl Shared {
         });
         let rested = self.wait_until(deadline, State::at_rest);
         drop(awaits);
-        rested
+        rested.unwrap_or_else(|report| {
+            match deadline {
+                Some(_) => action::tell(&report),
+                None => action::fail(&report),
+            }
+            false
+        })
     }
 
     /// The task that this thread is inside of, if any, begins to wait for `awaited`.
@@ -181,9 +196,18 @@ impl Shared {
         }
     }
 
-    /// Waits until `condition` holds; it is looked at when a worker runs out of tasks or leaves.
-    fn wait_until(&self, deadline: Option<Instant>, condition: impl Fn(&State) -> bool) -> bool {
-        let ready = blocking::wait(deadline, |waker| {
+    /// Waits until `condition` holds; it is looked at when a worker runs out of tasks or leaves. Errs if a worker waits
+    /// for this thread, so that it never would.
+    fn wait_until(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+        condition: impl Fn(&State) -> bool,
+    ) -> Result<bool, Box<Report>> {
+        let subject = Subject {
+            awaited: Owed::Pool(Arc::as_ptr(self).addr()),
+            name: &|| format!("the workers of pool `{}`", self.name),
+        };
+        let ready = blocking::wait(Some(&subject), deadline, |waker| {
             let mut state = self.lock();
             if condition(&state) {
                 return Some(());
@@ -193,12 +217,12 @@ impl Shared {
             }
             None
         });
-        if ready.is_none() {
+        if !matches!(ready, Ok(Some(()))) {
             let parking = Parking::current();
             let own = |known: &Waker| known.will_wake(parking.waker_ref());
             self.lock().watchers.retain(|known| !own(known));
         }
-        ready.is_some()
+        ready.map(|ready| ready.is_some())
     }
 }
 
