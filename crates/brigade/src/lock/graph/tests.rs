@@ -3,6 +3,8 @@ use std::time::Instant;
 use super::Mode::{Exclusive, Shared, Upgradable};
 use super::{ClassId, Cycle, Graph, Limits, Mode};
 
+mod brute_force;
+
 const A: ClassId = ClassId(0);
 const B: ClassId = ClassId(1);
 const C: ClassId = ClassId(2);
