@@ -24,7 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod lock;
+pub mod lock;
 pub mod pool;
 mod primitive;
 

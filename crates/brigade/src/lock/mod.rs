@@ -1,4 +1,4 @@
-//! Locks. So far only the record of what a thread holds, which the pool asks.
+//! Locks that cannot deadlock in silence. So far: the order that the compiler checks.
 
 #[cfg_attr(
     not(test),
@@ -7,3 +7,4 @@
 mod graph;
 pub(crate) mod held;
 mod mode;
+pub mod order;
