@@ -51,7 +51,8 @@ mod lockable;
 mod member;
 mod mode;
 mod mutex;
-mod orders;
+pub mod order;
+mod order_report;
 mod prediction;
 mod raw_rwlock;
 pub(crate) mod records;
@@ -67,7 +68,7 @@ pub use self::condvar::{Condvar, RawCondvar};
 pub use self::error::LockError;
 pub use self::lockable::{LockSet, Lockable, Reading, Writing};
 pub use self::mutex::{MappedMutexGuard, Mutex, MutexGuard, RawMutex};
-pub use self::orders::{ClassReport, EdgeReport, OrderReport, report};
+pub use self::order_report::{ClassReport, EdgeReport, OrderReport, report};
 pub use self::raw_rwlock::RawRwLock;
 pub use self::report::{Access, Acquisition, FindingKind, Place, Report, Step};
 pub use self::rwlock::{

@@ -221,7 +221,8 @@ impl Report {
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers can always be written")
+        serde_json::to_string(self)
+            .unwrap_or_else(|_| unreachable!("strings and numbers can always be written"))
     }
 
     fn headline(&self) -> &'static str {
