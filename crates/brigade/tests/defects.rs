@@ -36,7 +36,7 @@ fn a_map_of_nothing_returns_while_every_worker_is_busy() {
     let (opened, gate) = channel::<()>();
     pool.execute(move || gate.recv().unwrap_or_default())
         .unwrap();
-    assert_eq!(pool.map(&[], |item: &u8| *item).unwrap(), []);
+    assert_eq!(pool.map(&[], |item: &u8| *item).unwrap(), [0_u8; 0]);
     drop(opened);
 }
 

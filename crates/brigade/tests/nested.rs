@@ -246,7 +246,11 @@ fn a_task_that_its_caller_runs_may_wait_for_rest() {
         drop(gate.take());
         // Two deep on the same foreign thread, or not, as there is room.
         let innermost = Arc::clone(&inner);
-        inner.execute(move || drop(innermost.metrics())).unwrap();
+        inner
+            .execute(move || {
+                let _: brigade::pool::Metrics = innermost.metrics();
+            })
+            .unwrap();
         inner.wait_idle();
         inner.metrics().completed
     });
