@@ -134,8 +134,18 @@ impl Shared {
         totals
     }
 
-    /// A snapshot; holds the pool's lock while it adds up the workers' tallies.
+    /// A snapshot; holds the pool's lock while it adds up the workers' tallies, and no longer.
     pub(crate) fn metrics(&self) -> Metrics {
+        let (mut metrics, times) = self.counts();
+        if let Some(times) = times {
+            metrics.wait = Distribution::of(&times.wait);
+            metrics.run = Distribution::of(&times.run);
+        }
+        metrics
+    }
+
+    /// A snapshot without its distributions, and what these are made from.
+    fn counts(&self) -> (Metrics, Option<Times>) {
         let state = self.lock();
         let totals = self.totals(&state);
         let events = &state.events;
@@ -149,13 +159,7 @@ impl Shared {
         // ends while its worker is not looking twice; so the split is made from the difference.
         let open = usize::try_from(events.submitted.saturating_sub(ended)).unwrap_or(usize::MAX);
         let running = open.min(state.crew.active + state.crew.outside + totals.nested);
-        let distribution = |of: fn(&Times) -> &Histogram<u64>| {
-            totals
-                .times
-                .as_ref()
-                .map_or_else(Distribution::default, |times| Distribution::of(of(times)))
-        };
-        Metrics {
+        let metrics = Metrics {
             submitted: events.submitted,
             completed: totals.completed,
             panicked: totals.panicked,
@@ -180,9 +184,10 @@ impl Shared {
                 blocked: state.crew.blocked,
                 peak: state.crew.peak,
             },
-            wait: distribution(|times| &times.wait),
-            run: distribution(|times| &times.run),
-        }
+            wait: Distribution::default(),
+            run: Distribution::default(),
+        };
+        (metrics, totals.times)
     }
 }
 
