@@ -5,7 +5,7 @@
 //! 1. **Nothing is lost.** An accepted task runs, or its handle says why not; a refused one comes back.
 //! 2. **Nothing grows without bound.** The queue has a limit; reaching it is back-pressure you see.
 //! 3. **Nothing hangs in silence.** Every blocking call has a timed form; tasks may wait for tasks of
-//!    their own pool.
+//!    their own pool; locks report orders that can deadlock, and a wait that would never end fails.
 //! 4. **Everything can be seen.** Names, counts, queue depth, wait and run times.
 //! 5. **It costs next to nothing.** See `bench/` for the figures beside its peers'.
 //!
@@ -23,11 +23,27 @@
 //! assert_eq!(report.join()?, "all well");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | what | for |
+//! |---|---|
+//! | [`Pool`] and [`pool`] | running tasks on threads, bounded, prioritised, elastic |
+//! | [`lock`] | mutexes and read-write locks that predict and detect deadlocks; several locks at once; locks by key |
+//! | [`Counter`], [`Gauge`] | counting on many threads at once |
+//!
+//! # Features
+//!
+//! None is on by default. `json`: reports of the locks as JSON. `log`, `tracing`: what the locks find is logged there
+//! instead of printed on standard error.
 
+// Models leave out what is only recorded and reported.
+#![cfg_attr(any(loom, shuttle), allow(dead_code))]
+
+mod counter;
 pub mod lock;
 pub mod pool;
 mod primitive;
 
+pub use counter::{Counter, Gauge};
 pub use pool::{Pool, Priority};
 
 /// For use inside a task.
