@@ -1,6 +1,8 @@
 //! Locks by key.
 
 mod guard;
+#[cfg(all(test, loom))]
+mod model;
 mod several;
 mod shard;
 
