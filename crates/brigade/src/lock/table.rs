@@ -36,9 +36,9 @@ type User<'a, K> = shard::User<'a, K, RawRwLock>;
 /// ([`FindingKind::SameClass`](super::FindingKind::SameClass)): threads that do so can deadlock. To hold several, take
 /// them by [`lock_all`](Self::lock_all).
 ///
-/// Keys are taken by value, and kept while in use; for text let `K` be `&'static str` or `Arc<str>` rather than `String`,
-/// and no call allocates for it. A key's `Eq` must not use the table. Cost: about that of two uncontended mutexes
-/// and a hash.
+/// Keys are taken by value, and kept while in use: for text let `K` be `&'static str` or `Arc<str>` rather than
+/// `String`, and no call copies it. The table must not be used by a key's `Eq`. Cost: about 50 ns for a key that is
+/// free, with one small allocation.
 ///
 /// ```
 /// use brigade::lock::LockTable;
