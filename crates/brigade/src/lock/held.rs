@@ -222,13 +222,25 @@ impl Record {
         self.depth.store(IN_PLACE + deep.len(), Relaxed);
     }
 
+    /// Notes the release of the last one of many; thousands may be released so, one after the other.
+    #[cold]
+    #[inline(never)]
+    fn pop_deep(&self, address: usize) -> bool {
+        let last = |held: &mut Held| held.address == address;
+        let popped = self.deep.lock().pop_if(last).is_some();
+        if popped {
+            self.depth.store(self.depth() - 1, Relaxed);
+        }
+        popped
+    }
+
     /// Notes that the thread releases a lock.
     #[inline]
     pub(crate) fn pop(&self, address: usize) {
         let last = self.depth().wrapping_sub(1);
         if last < IN_PLACE && self.entries[last].address.load(Relaxed) == address {
             self.depth.store(last, Relaxed);
-        } else {
+        } else if !self.pop_deep(address) {
             self.remove(address);
         }
     }

@@ -58,6 +58,7 @@ mod raw_rwlock;
 pub(crate) mod records;
 mod report;
 mod rwlock;
+mod table;
 
 pub use parking_lot::WaitTimeoutResult;
 
@@ -75,3 +76,4 @@ pub use self::rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard,
     RwLockUpgradableReadGuard, RwLockWriteGuard,
 };
+pub use self::table::{LockTable, TableGuard, TableGuards};

@@ -4,8 +4,8 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use parking_lot::lock_api::{
-    self, GuardNoSend, RawRwLock as _, RawRwLockTimed as _, RawRwLockUpgrade as _,
-    RawRwLockUpgradeTimed as _,
+    self, GuardNoSend, RawRwLock as _, RawRwLockFair as _, RawRwLockTimed as _,
+    RawRwLockUpgrade as _, RawRwLockUpgradeFair as _, RawRwLockUpgradeTimed as _,
 };
 
 use super::acquire::{Checked, Request, change_mode, release, take, take_by, try_take};
@@ -26,6 +26,31 @@ impl RawRwLock {
         Self {
             origin,
             raw: parking_lot::RawRwLock::INIT,
+        }
+    }
+
+    /// Releases the lock: whoever waits longest has it then.
+    ///
+    /// # Safety
+    /// This thread holds it in this mode, and no other guard does.
+    #[inline]
+    pub(crate) unsafe fn release_fairly(&self, mode: Mode) {
+        let guard = GuardNoSend::new();
+        // SAFETY: a hold has no state of its own; the rest is the caller's obligation.
+        unsafe {
+            match mode {
+                Mode::Exclusive => self.unlock_exclusive_fair(guard),
+                Mode::Upgradable => self.unlock_upgradable_fair(guard),
+                Mode::Shared => self.unlock_shared_fair(guard),
+            }
+        }
+    }
+
+    /// If it is locked, whoever leaked its guard does not hold it any more.
+    #[inline]
+    pub(crate) fn forget_holders(&self) {
+        if self.raw.is_locked() {
+            records::forget(self.address());
         }
     }
 
@@ -318,8 +343,6 @@ unsafe impl lock_api::RawRwLockUpgradeTimed for RawRwLock {
 impl Drop for RawRwLock {
     #[inline]
     fn drop(&mut self) {
-        if self.raw.is_locked() {
-            records::forget(self.address());
-        }
+        self.forget_holders();
     }
 }
