@@ -81,7 +81,7 @@ impl Core {
         let inline = Inline::begin(shared, &mut state);
         state.add_husk(shared.settings.queue_capacity, &mut wakes);
         shared.release(state, wakes);
-        child(self, shared, Some(inline.tally()));
+        inline.run(|tally| child(self, shared, Some(tally)));
         true
     }
 
