@@ -3,6 +3,7 @@
 
 mod gate;
 
+use std::future::Future as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -152,8 +153,6 @@ fn a_task_may_await_room_for_its_child_on_one_worker() {
     assert_eq!(parent.unwrap().join().unwrap(), 7);
 }
 
-use std::future::Future as _;
-
 #[test]
 fn tasks_of_two_pools_may_wait_for_each_other_in_turn() {
     fn ping(here: &Arc<Pool>, there: &Arc<Pool>, depth: u64) -> u64 {
@@ -246,7 +245,9 @@ fn a_task_that_its_caller_runs_may_wait_for_rest() {
         drop(gate.take());
         // Two deep on the same foreign thread, or not, as there is room.
         let innermost = Arc::clone(&inner);
-        inner.execute(move || drop(innermost.metrics())).unwrap();
+        inner
+            .execute(move || assert_eq!(innermost.name(), "caller"))
+            .unwrap();
         inner.wait_idle();
         inner.metrics().completed
     });
