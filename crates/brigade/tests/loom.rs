@@ -5,7 +5,9 @@
 //! of lost wake-up, and keep the exploration finite.
 #![cfg(loom)]
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError};
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -142,12 +144,29 @@ fn a_task_joins_its_child_on_one_worker() {
     });
 }
 
+/// Ends a wait; what an executor is to a future.
+struct Notifies(loom::sync::Notify);
+
+impl Wake for Notifies {
+    fn wake(self: Arc<Self>) {
+        self.0.notify();
+    }
+}
+
 #[test]
 fn a_handle_polled_while_its_task_ends_is_woken() {
     explore(3, || {
         let pool = pool(1, 2);
-        let handle = pool.submit(|| 7).unwrap();
-        assert_eq!(loom::future::block_on(handle).unwrap(), 7);
+        let mut handle = Box::pin(pool.submit(|| 7).unwrap());
+        let notifies = Arc::new(Notifies(loom::sync::Notify::new()));
+        let waker = Waker::from(Arc::clone(&notifies));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            match handle.as_mut().poll(&mut context) {
+                Poll::Ready(result) => break assert_eq!(result.unwrap(), 7),
+                Poll::Pending => notifies.0.wait(),
+            }
+        }
     });
 }
 
@@ -186,9 +205,6 @@ fn a_producer_whose_time_is_over_leaves_the_line_or_was_let_in() {
 
 #[test]
 fn a_future_dropped_while_room_is_made_leaves_the_line_or_was_let_in() {
-    use std::future::Future;
-    use std::task::{Context, Waker};
-
     explore(3, || {
         let pool = Arc::new(pool(1, 1));
         let ran = Arc::new(AtomicUsize::new(0));
@@ -213,7 +229,8 @@ fn a_future_dropped_while_room_is_made_leaves_the_line_or_was_let_in() {
 
 #[test]
 fn a_task_accepted_while_the_last_worker_leaves_is_run() {
-    explore(3, || {
+    // Each forced switch can cost a thread here, and loom has five.
+    explore(1, || {
         let builder = Pool::builder("leaves").workers(..=1).histograms(false);
         let pool = builder
             .idle_timeout(std::time::Duration::ZERO)

@@ -301,6 +301,24 @@ fn wait_idle_returns_when_all_has_ended_and_not_before() {
 }
 
 #[test]
+fn tasks_that_wait_for_rest_have_ended_when_others_see_it() {
+    let pool = pool(2);
+    let ended = Arc::new(AtomicUsize::new(0));
+    for round in 1..=300 {
+        for _ in 0..2 {
+            let (ended, inner) = (Arc::clone(&ended), Arc::clone(&pool));
+            pool.execute(move || {
+                inner.wait_idle();
+                ended.fetch_add(1, SeqCst);
+            })
+            .unwrap();
+        }
+        pool.wait_idle();
+        assert_eq!(ended.load(SeqCst), round * 2);
+    }
+}
+
+#[test]
 fn waiting_for_rest_can_be_limited() {
     let pool = pool(1);
     assert!(
