@@ -2,6 +2,7 @@
 #![cfg(not(any(loom, shuttle)))]
 
 mod gate;
+mod until;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -12,9 +13,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use brigade::pool::{Cancel, RejectReason, Shutdown, TaskError, Unstarted, WhenFull};
+use brigade::pool::{Cancel, RejectReason, Rejected, Shutdown, TaskError, Unstarted, WhenFull};
 use brigade::{Pool, Priority};
 use gate::Gate;
+use until::until;
 
 /// A pool of one worker that is held, and a queue for `capacity` tasks.
 fn held(capacity: usize, policy: WhenFull) -> (Arc<Pool>, Gate) {
@@ -25,13 +27,6 @@ fn held(capacity: usize, policy: WhenFull) -> (Arc<Pool>, Gate) {
     let pool = Arc::new(builder.build().unwrap());
     let gate = Gate::shut(&pool);
     (pool, gate)
-}
-
-/// Waits until so many producers wait for room; seen from outside by what they cannot have been.
-fn until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        thread::yield_now();
-    }
 }
 
 #[test]
@@ -47,31 +42,101 @@ fn a_producer_waits_for_room_and_is_let_in() {
 #[test]
 fn the_more_urgent_of_two_waiting_producers_is_let_in_first() {
     let (pool, gate) = held(1, WhenFull::Wait);
-    pool.execute(|| ()).unwrap();
     let (told, hears) = channel();
-    thread::scope(|scope| {
-        for (name, priority) in [("low", Priority::LOW), ("high", Priority::HIGH)] {
-            let (told, pool) = (told.clone(), &pool);
-            let (begun, begins) = channel();
-            scope.spawn(move || {
-                begun.send(()).unwrap();
-                let task = pool
-                    .task(move || told.send(name).unwrap())
-                    .priority(priority);
-                task.execute_timeout(Duration::from_secs(60)).unwrap();
-            });
-            begins.recv().unwrap();
-        }
-        // Both have refused to go away for a while; whoever is in line then goes by priority.
-        thread::sleep(Duration::from_millis(100));
-        drop(gate);
+    pool.execute(|| ()).unwrap();
+    // A future that has been polled is in line: no need to guess whether a thread waits yet.
+    let mut producers = [
+        ("low", Priority::LOW),
+        ("high", Priority::HIGH),
+        ("next", Priority::HIGH),
+    ]
+    .map(|(name, priority)| {
+        let told = told.clone();
+        let task = pool.task(move || told.send(name).unwrap());
+        let mut waits = Box::pin(task.priority(priority).execute_async());
+        assert!(poll_once(waits.as_mut()).is_pending());
+        waits
     });
+    drop((gate, told));
+    assert_eq!(hears.iter().collect::<Vec<_>>(), ["high", "next", "low"]);
+    for waits in &mut producers {
+        assert!(matches!(poll_once(waits.as_mut()), Poll::Ready(Ok(()))));
+    }
+}
+
+#[test]
+fn nobody_who_comes_later_takes_the_place_of_a_waiting_producer() {
+    let (pool, gate) = held(2, WhenFull::Wait);
+    let queued = [(); 2].map(|()| pool.submit(|| ()).unwrap());
+    let mut first = Box::pin(pool.execute_async(|| ()));
+    assert!(poll_once(first.as_mut()).is_pending());
+    assert_eq!(queued[0].cancel(), Cancel::Removed);
+    // The room that was made is taken already, though its taker has not looked.
+    assert!(pool.try_execute(|| ()).is_err());
+    assert!(matches!(poll_once(first.as_mut()), Poll::Ready(Ok(()))));
+    drop(gate);
+}
+
+#[test]
+fn execute_has_the_same_four_forms() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    let (told, hears) = channel();
+    let tell = || {
+        let told = told.clone();
+        move || told.send(()).unwrap()
+    };
+    pool.execute(tell()).unwrap();
+    fn run<F: FnOnce()>(refused: Rejected<F>) {
+        (refused.task)();
+    }
+    run(pool.try_execute(tell()).unwrap_err());
+    hears.recv().unwrap();
+    let limit = Duration::from_millis(1);
+    run(pool.execute_timeout(tell(), limit).unwrap_err());
+    hears.recv().unwrap();
+    let built = pool.task(tell()).name("built").execute_timeout(limit);
+    assert!(matches!(
+        built.unwrap_err().reason,
+        RejectReason::Full { .. }
+    ));
+    let mut awaits = Box::pin(pool.execute_async(tell()));
+    assert!(poll_once(awaits.as_mut()).is_pending());
+    drop(gate);
+    block_on(awaits).unwrap();
+    pool.execute_timeout(tell(), Duration::MAX).unwrap();
     drop(told);
-    let order: Vec<_> = hears.iter().collect();
-    assert!(
-        order.contains(&"low") && order.contains(&"high"),
-        "{order:?}"
-    );
+    drop(pool);
+    assert_eq!(hears.iter().count(), 3);
+}
+
+#[test]
+fn a_future_dropped_at_any_point_leaves_the_counts_exact() {
+    let (pool, gate) = held(1, WhenFull::Wait);
+    pool.execute(|| ()).unwrap();
+    let witness = Arc::new(());
+    let task = || {
+        let kept = Arc::clone(&witness);
+        move || drop(kept)
+    };
+    drop(pool.execute_async(task())); // never polled
+    let mut in_line = Box::pin(pool.submit_async(task()));
+    assert!(poll_once(in_line.as_mut()).is_pending());
+    let mut let_in = Box::pin(pool.submit_async(task()));
+    assert!(poll_once(let_in.as_mut()).is_pending());
+    drop(in_line);
+    drop(gate);
+    pool.wait_idle();
+    drop(let_in); // accepted, and not looked at since: it has run
+    let mut turned_away = Box::pin(pool.execute_async(task()));
+    let gate = Gate::shut(&pool);
+    pool.execute(|| ()).unwrap();
+    assert!(poll_once(turned_away.as_mut()).is_pending());
+    drop(gate);
+    let _ = pool.shutdown(Shutdown::drain());
+    drop(turned_away); // sent home, and not looked at since
+    assert_eq!(Arc::strong_count(&witness), 1, "every closure was dropped");
+    let metrics = pool.metrics();
+    assert_eq!((metrics.submitted, metrics.completed), (5, 5));
 }
 
 #[test]
@@ -162,13 +227,17 @@ fn the_queue_never_holds_more_than_its_capacity() {
         .unwrap();
     let ran = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        let producers = [(); 4].map(|()| {
             scope.spawn(|| {
                 for _ in 0..20_000 {
                     pool.execute(|| ()).unwrap();
                     ran.fetch_add(1, Relaxed);
                 }
-            });
+            })
+        });
+        // Joined one by one, which ThreadSanitizer understands.
+        for producer in producers {
+            producer.join().unwrap();
         }
     });
     pool.wait_idle();

@@ -288,3 +288,26 @@ fn a_task_accepted_while_the_last_worker_leaves_needs_no_other_thread() {
     drop(open);
     assert_eq!(handle.join().unwrap(), 7);
 }
+
+#[test]
+fn never_so_many_leave_at_once_that_too_few_remain() {
+    let (open, opens) = channel::<()>();
+    let opens = parking_lot::Mutex::new(opens);
+    let stopped = Arc::new(AtomicUsize::new(0));
+    let stops = Arc::clone(&stopped);
+    let pool = Pool::builder("remain")
+        .workers(1..=3)
+        .idle_timeout(Duration::ZERO)
+        .on_stop(move || {
+            stops.fetch_add(1, SeqCst);
+            let _ = opens.lock().recv();
+        })
+        .build()
+        .unwrap();
+    run_together(&pool, 3);
+    // Two are on their way, and still there; the third knows that they will not be.
+    until(|| pool.metrics().workers.idle == 1);
+    drop(open);
+    until(|| pool.metrics().workers.live == 1);
+    assert_eq!(stopped.load(SeqCst), 2);
+}

@@ -5,7 +5,9 @@
 //! of lost wake-up, and keep the exploration finite.
 #![cfg(loom)]
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError};
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -139,5 +141,123 @@ fn a_task_joins_its_child_on_one_worker() {
         let inner = Arc::clone(&pool);
         let parent = pool.submit(move || inner.submit(|| 1).unwrap().join().unwrap() + 1);
         assert_eq!(parent.unwrap().join().unwrap(), 2);
+    });
+}
+
+/// Ends a wait; what an executor is to a future.
+struct Notifies(loom::sync::Notify);
+
+impl Wake for Notifies {
+    fn wake(self: Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+#[test]
+fn a_handle_polled_while_its_task_ends_is_woken() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let mut handle = Box::pin(pool.submit(|| 7).unwrap());
+        let notifies = Arc::new(Notifies(loom::sync::Notify::new()));
+        let waker = Waker::from(Arc::clone(&notifies));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            match handle.as_mut().poll(&mut context) {
+                Poll::Ready(result) => break assert_eq!(result.unwrap(), 7),
+                Poll::Pending => notifies.0.wait(),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_handle_dropped_while_another_thread_cancels_leaves_one_end() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&ran);
+        let handle = pool.submit(move || counted.fetch_add(1, SeqCst)).unwrap();
+        let cancels = thread::spawn(move || handle.cancel() == Cancel::Removed);
+        let removed = cancels.join().unwrap();
+        drop(pool);
+        assert_eq!(ran.load(SeqCst), usize::from(!removed));
+        assert_eq!(Arc::strong_count(&ran), 1);
+    });
+}
+
+#[test]
+fn a_producer_whose_time_is_over_leaves_the_line_or_was_let_in() {
+    explore(3, || {
+        let pool = Arc::new(pool(1, 1));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let task = |ran: &Arc<AtomicUsize>| {
+            let ran = Arc::clone(ran);
+            move || assert!(ran.fetch_add(1, SeqCst) < 3)
+        };
+        pool.execute(task(&ran)).unwrap();
+        pool.execute(task(&ran)).unwrap();
+        let limit = std::time::Duration::ZERO;
+        let admitted = pool.execute_timeout(task(&ran), limit).is_ok();
+        pool.wait_idle();
+        assert_eq!(ran.load(SeqCst), 2 + usize::from(admitted));
+    });
+}
+
+#[test]
+fn a_future_dropped_while_room_is_made_leaves_the_line_or_was_let_in() {
+    explore(3, || {
+        let pool = Arc::new(pool(1, 1));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let task = |ran: &Arc<AtomicUsize>| {
+            let ran = Arc::clone(ran);
+            move || assert!(ran.fetch_add(1, SeqCst) < 2)
+        };
+        pool.execute(task(&ran)).unwrap();
+        let mut waits = Box::pin(pool.execute_async(task(&ran)));
+        let polled = waits.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(waits);
+        drop(pool);
+        let ran_all = ran.load(SeqCst);
+        assert!(ran_all == 2 || ran_all == 1 && polled.is_pending());
+        assert_eq!(
+            Arc::strong_count(&ran),
+            1,
+            "every closure was dropped, once"
+        );
+    });
+}
+
+#[test]
+fn a_task_accepted_while_the_last_worker_leaves_is_run() {
+    // Each forced switch can cost a thread here, and loom has five.
+    explore(1, || {
+        let builder = Pool::builder("leaves").workers(..=1).histograms(false);
+        let pool = builder
+            .idle_timeout(std::time::Duration::ZERO)
+            .start(Start::Lazy)
+            .build()
+            .unwrap();
+        assert_eq!(pool.submit(|| 1).unwrap().join().unwrap(), 1);
+        // Its worker is about to leave, or has left.
+        assert_eq!(pool.submit(|| 2).unwrap().join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_blocked_worker_helps_when_nobody_else_can() {
+    explore(2, || {
+        let pool = Arc::new(pool(1, 3));
+        let rested = Arc::new(AtomicUsize::new(0));
+        // Twice the largest number of workers may exist, and two of these wait for the third.
+        for _ in 0..3 {
+            let (inner, rested) = (Arc::clone(&pool), Arc::clone(&rested));
+            let task = move || {
+                inner.wait_idle();
+                rested.fetch_add(1, SeqCst);
+            };
+            pool.execute(task).unwrap();
+        }
+        pool.wait_idle();
+        assert_eq!(rested.load(SeqCst), 3);
     });
 }

@@ -115,30 +115,6 @@ fn joining_a_task_under_the_lock_that_it_wants_is_reported_inside_a_task_too() {
 }
 
 #[test]
-fn a_task_that_joins_itself_is_told_so() {
-    let pool = pool("self", 2);
-    let (give, take) = channel::<brigade::pool::TaskHandle<FindingKind>>();
-    let handle = pool.submit(move || {
-        let own = take.recv().unwrap();
-        match own.join() {
-            Err(TaskError::Deadlock(report)) => report.kind(),
-            other => panic!("{other:?}"),
-        }
-    });
-    let (told, hears) = channel();
-    let handle = handle.unwrap();
-    // The handle goes into the task, so the outcome comes by a callback of the task that follows it.
-    give.send(handle).unwrap();
-    let after = pool
-        .task(|| ())
-        .on_complete(move |_| told.send(()).unwrap());
-    after.execute().unwrap();
-    hears.recv().unwrap();
-    pool.wait_idle();
-    assert_eq!(pool.metrics().panicked, 0);
-}
-
-#[test]
 fn a_shutdown_under_a_lock_that_a_task_wants_ends() {
     let pool = pool("ends", 1);
     let lock = Arc::new(Mutex::named("shutdown.lock", ()));

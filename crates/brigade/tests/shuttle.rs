@@ -156,3 +156,63 @@ fn a_drain_amid_submits_loses_nothing() {
 fn a_shutdown_amid_submits_loses_nothing() {
     shutdown_races(Shutdown::now);
 }
+
+#[test]
+fn tasks_of_two_pools_wait_for_each_other_whatever_the_schedule() {
+    sample(|| {
+        fn ping(here: &Arc<Pool>, there: &Arc<Pool>, depth: u32) -> u32 {
+            if depth == 0 {
+                return 0;
+            }
+            let (next_here, next_there) = (Arc::clone(there), Arc::clone(here));
+            let next = there.submit(move || ping(&next_here, &next_there, depth - 1));
+            next.unwrap().join().unwrap() + 1
+        }
+        let (one, other) = (pool(1..=1, 1), pool(1..=1, 1));
+        assert_eq!(ping(&one, &other, 6), 6);
+    });
+}
+
+#[test]
+fn tasks_that_wait_for_rest_all_come_to_it() {
+    sample(|| {
+        let pool = pool(1..=2, 2);
+        let rested = Arc::new(AtomicUsize::new(0));
+        for _ in 0..6 {
+            let (inner, rested) = (Arc::clone(&pool), Arc::clone(&rested));
+            pool.execute(move || {
+                inner.wait_idle();
+                rested.fetch_add(1, SeqCst);
+            })
+            .unwrap();
+        }
+        pool.wait_idle();
+        assert_eq!(rested.load(SeqCst), 6);
+    });
+}
+
+#[test]
+fn resizes_amid_nested_tasks_strand_none() {
+    sample(|| {
+        let pool = pool(1..=3, 2);
+        let resizer = Arc::clone(&pool);
+        let resizes = thread::spawn(move || {
+            for size in [1, 3, 2, 1] {
+                resizer.resize(1..=size).unwrap();
+            }
+        });
+        let handles: Vec<_> = (0..6)
+            .map(|number| {
+                let inner = Arc::clone(&pool);
+                let task = move || inner.submit(move || number).unwrap().join().unwrap();
+                pool.submit(task).unwrap()
+            })
+            .collect();
+        let sum: i32 = handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap())
+            .sum();
+        assert_eq!(sum, 15);
+        resizes.join().unwrap();
+    });
+}

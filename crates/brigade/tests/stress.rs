@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use brigade::pool::{Cancel, Shutdown, TaskError};
+use brigade::pool::{Builder, Cancel, Shutdown, TaskError};
 use brigade::{Pool, Priority};
 
 fn tasks() -> u64 {
@@ -123,12 +123,8 @@ fn produce(pool: &Pool, ran: &Arc<AtomicU64>, count: u64, seed: u64) -> Seen {
 }
 
 /// Runs four producers, and `meanwhile` beside them; checks every count.
-fn stress(workers: usize, count: u64, meanwhile: impl FnOnce(&Pool) -> u64) {
-    let pool = Pool::builder("stress")
-        .workers(workers)
-        .queue_capacity(1024)
-        .build()
-        .unwrap();
+fn stress(builder: Builder, count: u64, meanwhile: impl FnOnce(&Pool) -> u64) {
+    let pool = builder.queue_capacity(1024).build().unwrap();
     let ran = Arc::new(AtomicU64::new(0));
     let (seen, executed_back) = thread::scope(|scope| {
         let producers = [1, 2, 3, 4].map(|seed| {
@@ -180,20 +176,36 @@ fn stress(workers: usize, count: u64, meanwhile: impl FnOnce(&Pool) -> u64) {
     );
 }
 
+fn workers(count: usize) -> Builder {
+    Pool::builder("stress").workers(count)
+}
+
 #[test]
 fn sixteen_workers_account_for_every_task() {
-    stress(16, tasks(), |_| 0);
+    stress(workers(16), tasks(), |_| 0);
+}
+
+#[test]
+fn sixteen_workers_that_time_nothing_account_for_every_task() {
+    stress(workers(16).histograms(false), tasks() / 10, |_| 0);
+}
+
+#[test]
+fn workers_that_come_and_go_account_for_every_task() {
+    let builder = Pool::builder("stress").workers(..=4);
+    let builder = builder.idle_timeout(Duration::from_micros(100));
+    stress(builder, tasks() / 10, |_| 0);
 }
 
 #[test]
 fn one_worker_accounts_for_every_task() {
-    stress(1, tasks() / 10, |_| 0);
+    stress(workers(1), tasks() / 10, |_| 0);
 }
 
 #[test]
 fn a_shutdown_in_the_midst_accounts_for_every_task() {
     for after in [0, 1, 10, 1_000, tasks() / 100] {
-        stress(4, tasks() / 20, |pool| {
+        stress(workers(4), tasks() / 20, |pool| {
             while pool.metrics().submitted < after {
                 thread::yield_now();
             }

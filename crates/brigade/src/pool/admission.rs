@@ -175,7 +175,7 @@ impl Shared {
         state.events.submitted += 1;
         let inline = Inline::begin(self, &mut state);
         self.release(state, wakes);
-        if inline.run(job) == Ran::Stale {
+        if inline.run_job(job) == Ran::Stale {
             // A scope's child that someone took before its ticket got here: this was the husk.
             self.lock().stale -= 1;
         }

@@ -186,7 +186,7 @@ impl Membership {
         state.call_worker(&mut wakes);
         let inline = Inline::begin(shared, &mut state);
         shared.release(state, wakes);
-        let ran = inline.run(job);
+        let ran = inline.run_job(job);
         drop(inline);
         let mut wakes = Wakes::none();
         let mut state = shared.lock();

@@ -262,7 +262,10 @@ impl<B: TaskBody> Joinable<B::Output> for TaskCell<B> {
         let inline = Inline::begin(shared, &mut state);
         state.add_husk(shared.settings.queue_capacity, &mut wakes);
         shared.release(state, wakes);
-        self.run_body(body, shared, inline.tally());
+        inline.run(|tally| {
+            self.run_body(body, shared, tally);
+            Ran::Counted
+        });
     }
 
     fn detach(&self, shared: &Shared) {

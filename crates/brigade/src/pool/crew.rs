@@ -25,6 +25,8 @@ pub(crate) struct Crew {
     pub(crate) size: WorkerRange,
     seats: Vec<Seat>,
     pub(crate) live: usize,
+    /// Live workers that have decided to leave and are on their way, inside their last hook.
+    pub(crate) leaving: usize,
     pub(crate) starting: usize,
     pub(crate) peak: usize,
     pub(crate) idle: Vec<usize>,
@@ -101,6 +103,7 @@ impl Crew {
             size,
             seats: Vec::new(),
             live: 0,
+            leaving: 0,
             starting: 0,
             peak: 0,
             idle: Vec::new(),
@@ -119,6 +122,11 @@ impl Crew {
             retired: Totals::new(histograms),
             refused_until: 0,
         }
+    }
+
+    /// Workers that mean to stay.
+    pub(crate) fn staying(&self) -> usize {
+        self.live - self.leaving
     }
 
     /// Workers that run tasks or look for them.
@@ -268,9 +276,10 @@ impl Crew {
         self.vacate(number);
     }
 
-    /// A worker leaves: it is no longer counted, but keeps its number until its thread is joined.
+    /// A worker that was leaving leaves: it is no longer counted, but keeps its number until its thread is joined.
     pub(crate) fn leave(&mut self, number: usize) {
         self.live -= 1;
+        self.leaving -= 1;
         let seat = &mut self.seats[number];
         if let Some(worker) = seat.worker.take() {
             worker.tally.add_to(&mut self.retired);

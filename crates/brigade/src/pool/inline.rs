@@ -61,19 +61,28 @@ impl<'a> Inline<'a> {
     }
 
     /// Where this thread counts what it runs for the pool.
-    pub(crate) fn tally(&self) -> &Tally {
+    fn tally(&self) -> &Tally {
         match &self.member {
             Some(member) => &member.worker.tally,
             None => &self.shared.outside,
         }
     }
 
-    /// Runs the job, counts and times it.
-    pub(crate) fn run(&self, job: Job) -> Ran {
+    /// Runs a job, counts and times it.
+    pub(crate) fn run_job(&self, job: Job) -> Ran {
+        self.run(|tally| {
+            let ran = job.run(self.shared, tally);
+            tally.count(ran);
+            ran
+        })
+    }
+
+    /// Runs a task that counts itself, and times it.
+    pub(crate) fn run(&self, task: impl FnOnce(&Tally) -> Ran) -> Ran {
         let started = now();
-        let ran = job.run(self.shared, self.tally());
-        if self.tally().count(ran) {
-            self.tally().time(0, now().saturating_sub(started), 1);
+        let ran = task(self.tally());
+        if ran != Ran::Stale {
+            self.tally().time_run(now().saturating_sub(started));
         }
         ran
     }

@@ -51,7 +51,8 @@ pub struct Metrics {
     pub queue_capacity: usize,
     /// The workers.
     pub workers: WorkerCounts,
-    /// How long tasks waited in the queue. Among tiny tasks (under 2 µs) one in sixteen is timed.
+    /// How long tasks waited in the queue. Among tiny tasks (under 2 µs) one in sixteen is timed. Those
+    /// that were run by who brought them or waits for them waited for no worker, and are not in it.
     pub wait: Distribution,
     /// How long tasks ran. Tiny tasks are timed in groups of up to sixteen, by their mean.
     pub run: Distribution,

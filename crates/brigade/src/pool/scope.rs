@@ -87,7 +87,7 @@ impl Core {
         let inline = Inline::begin(shared, &mut state);
         state.add_husk(shared.settings.queue_capacity, &mut wakes);
         shared.release(state, wakes);
-        self.run_child(child, shared, Some(inline.tally()));
+        inline.run(|tally| self.run_child(child, shared, Some(tally)));
         true
     }
 

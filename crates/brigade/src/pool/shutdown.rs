@@ -166,7 +166,11 @@ impl Shared {
             rest: true,
             shutdown: false,
         });
-        let rested = self.wait_until(deadline, State::at_rest);
+        let inside = awaits.awaited.is_some();
+        let rested = self.wait_until(deadline, |state| {
+            // Tasks that wait for rest leave each other out of account; nobody else does.
+            state.at_rest() && (inside || state.crew.awaiting_rest == 0)
+        });
         drop(awaits);
         rested.unwrap_or_else(|report| {
             match deadline {

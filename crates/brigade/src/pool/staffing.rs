@@ -98,7 +98,7 @@ impl Shared {
             {
                 let state = &mut *self.lock();
                 let crew = &mut state.crew;
-                if crew.live + crew.starting >= crew.size.min || state.phase != Phase::Open {
+                if crew.staying() + crew.starting >= crew.size.min || state.phase != Phase::Open {
                     return Ok(());
                 }
                 crew.starting += 1;

@@ -50,6 +50,13 @@ impl Tally {
         }
     }
 
+    /// Records that a task ran so long, in nanoseconds; when it was accepted is not known.
+    pub(crate) fn time_run(&self, run: u64) {
+        if let Some(times) = &self.times {
+            times.lock().run.saturating_record(run);
+        }
+    }
+
     /// Adds what this tally has seen to `totals`.
     pub(crate) fn add_to(&self, totals: &mut Totals) {
         totals.completed += self.completed.load(Relaxed);

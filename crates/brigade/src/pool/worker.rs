@@ -71,6 +71,8 @@ fn leave(shared: &Arc<Shared>, worker: &Worker) -> bool {
     if leaves {
         state.crew.leave(worker.number);
         wakes.list().wakers = std::mem::take(&mut state.watchers);
+    } else {
+        state.crew.leaving -= 1;
     }
     shared.release(state, wakes);
     leaves
@@ -161,8 +163,9 @@ impl<'a> Shift<'a> {
                 }
             }
             if state.phase != Phase::Open
-                || (state.crew.trimming && state.crew.live > state.crew.size.max)
+                || (state.crew.trimming && state.crew.staying() > state.crew.size.max)
             {
+                state.crew.leaving += 1;
                 state.call_worker(&mut wakes); // in case another should take this one's place
                 self.shared.release(state, wakes);
                 return None;
@@ -268,10 +271,11 @@ impl<'a> Shift<'a> {
             }
             let guards = crew.guard == Some(number);
             let left = idle_timeout.saturating_sub(now().saturating_sub(parked_at));
-            let may_leave = crew.live > crew.size.min;
+            let may_leave = crew.staying() > crew.size.min;
             // Tasks that wait, or are claimed, count on the guard.
             if may_leave && left == 0 && (!guards || state.hoarded == 0 && state.queue.is_empty()) {
                 state.crew.unpark_self(number);
+                state.crew.leaving += 1;
                 shared.release(state, wakes);
                 return None;
             }
