@@ -6,7 +6,7 @@
 
 pub mod arguments;
 pub mod batch;
-
+pub mod lock;
 pub mod memory;
 pub mod pool;
 pub mod quiet;

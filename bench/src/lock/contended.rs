@@ -1,0 +1,99 @@
+//! One lock that several threads want.
+//!
+//! Threads run for a given time, not for a given number of operations: whoever is left alone at the end would
+//! have the lock without contention. So a sample is the time divided by the operations of all threads together,
+//! and who had how many is not asked: a lock that lets one thread have it again and again does well here.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+
+use crate::quiet;
+use crate::together;
+
+use super::systems::{Mutex, RwLock};
+use super::work::{below, steps};
+
+/// Steps of work while the lock is held.
+const INSIDE: u64 = 4;
+/// Steps of work between two operations: so many on average, and a random number of them, so that the
+/// threads do not fall into step.
+const OUTSIDE: u64 = 32;
+/// Operations between two looks at the clock.
+const BATCH: u64 = 64;
+
+/// One operation: taking and releasing the mutex, with a little work inside and outside.
+pub(super) fn mutex<M: Mutex>(threads: usize, slice: Duration) -> Vec<f64> {
+    #[inline(never)]
+    fn run<M: Mutex>(lock: &M, key: &mut M::Key, mut state: u64) -> u64 {
+        for _ in 0..BATCH {
+            let inside = |number: &mut u64| *number = steps(INSIDE, *number);
+            lock.with(key, inside);
+            state = outside(state);
+        }
+        state
+    }
+
+    let lock = CachePadded::new(M::named("account"));
+    let sample = throughput(threads, slice, M::key, |key, state| run(&*lock, key, state));
+    black_box(lock.with(&mut M::key(), |number| *number));
+    vec![sample]
+}
+
+/// One operation: taking and releasing the lock, for writing once in ten times, with a little work inside
+/// and outside.
+pub(super) fn mostly_read<L: RwLock>(threads: usize, slice: Duration) -> Vec<f64> {
+    #[inline(never)]
+    fn run<L: RwLock>(lock: &L, key: &mut L::Key, mut state: u64) -> u64 {
+        for _ in 0..BATCH {
+            if below(10, state) == 0 {
+                lock.write(key, |number| *number = steps(INSIDE, *number));
+            } else {
+                lock.read(key, |number| black_box(steps(INSIDE, *number)));
+            }
+            state = outside(state);
+        }
+        state
+    }
+
+    let lock = CachePadded::new(L::new());
+    let sample = throughput(threads, slice, L::key, |key, state| run(&*lock, key, state));
+    black_box(lock.read(&mut L::key(), |number| *number));
+    vec![sample]
+}
+
+#[inline(always)]
+fn outside(state: u64) -> u64 {
+    let count = OUTSIDE / 2 + below(OUTSIDE, state);
+    steps(count, state)
+}
+
+/// Runs batches on so many threads at once; the nanoseconds of an operation, whoever did it.
+fn throughput<K>(
+    threads: usize,
+    slice: Duration,
+    key: impl Fn() -> K + Sync,
+    run_batch: impl Fn(&mut K, u64) -> u64 + Sync,
+) -> f64 {
+    let over = CachePadded::new(AtomicBool::new(false));
+    let threads = together::run(threads, |number| {
+        let mut key = key();
+        let mut state = run_batch(&mut key, number as u64 + 1);
+        let (began, mut operations) = (Instant::now(), 0);
+        // Who sees first that time is up tells the others: all end together.
+        while !over.load(Relaxed) {
+            state = run_batch(&mut key, state);
+            operations += BATCH;
+            if began.elapsed() >= slice {
+                over.store(true, Relaxed);
+            }
+        }
+        black_box(state);
+        ((began, Instant::now()), operations)
+    });
+    quiet::wait();
+    let (times, operations): (Vec<_>, Vec<_>) = threads.into_iter().unzip();
+    together::span(&times).as_nanos() as f64 / operations.iter().sum::<u64>() as f64
+}
