@@ -17,10 +17,10 @@ use super::systems::{Mutex, RwLock};
 use super::work::{below, steps};
 
 /// Steps of work while the lock is held.
-const INSIDE: u64 = 4;
+const INSIDE: u64 = 8;
 /// Steps of work between two operations: so many on average, and a random number of them, so that the
 /// threads do not fall into step.
-const OUTSIDE: u64 = 32;
+const OUTSIDE: u64 = 16;
 /// Operations between two looks at the clock.
 const BATCH: u64 = 64;
 
@@ -29,7 +29,7 @@ pub(super) fn mutex<M: Mutex>(threads: usize, slice: Duration) -> Vec<f64> {
     #[inline(never)]
     fn run<M: Mutex>(lock: &M, key: &mut M::Key, mut state: u64) -> u64 {
         for _ in 0..BATCH {
-            let inside = |number: &mut u64| *number = steps(INSIDE, *number);
+            let inside = |number: &mut u64| *number = steps(INSIDE, *number | 1);
             lock.with(key, inside);
             state = outside(state);
         }
@@ -49,9 +49,9 @@ pub(super) fn mostly_read<L: RwLock>(threads: usize, slice: Duration) -> Vec<f64
     fn run<L: RwLock>(lock: &L, key: &mut L::Key, mut state: u64) -> u64 {
         for _ in 0..BATCH {
             if below(10, state) == 0 {
-                lock.write(key, |number| *number = steps(INSIDE, *number));
+                lock.write(key, |number| *number = steps(INSIDE, *number | 1));
             } else {
-                lock.read(key, |number| black_box(steps(INSIDE, *number)));
+                lock.read(key, |number| black_box(steps(INSIDE, *number | 1)));
             }
             state = outside(state);
         }

@@ -13,14 +13,14 @@ pub(super) fn padded<L>(lock: impl Fn() -> L) -> Box<[CachePadded<L>; LOCKS]> {
     Box::new(std::array::from_fn(|_| CachePadded::new(lock())))
 }
 
-/// So many dependent steps of about 1.5 ns from `state`; no compiler or core can do several at once.
+/// So many dependent steps of about 1.5 ns from `state`, which must not be zero; no compiler or core can do
+/// several at once.
 #[inline(always)]
 pub(super) fn steps(count: u64, mut state: u64) -> u64 {
     for _ in 0..count {
-        // Knuth's linear congruential generator; the upper bits are random enough to decide by.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        // The shift keeps compilers from folding several multiplications into one. Both halves can be undone,
+        // so that no two states become one.
+        state = (state ^ (state >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
     state
 }
