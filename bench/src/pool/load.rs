@@ -177,7 +177,11 @@ impl Load for SubmitJoin {
                 .map(|handle| pool.join(handle))
                 .sum::<u64>();
             let elapsed = began.elapsed();
-            assert_eq!(sum, (0..self.batch).sum(), "every result arrives once");
+            assert_eq!(
+                sum,
+                (0..self.batch).sum::<u64>(),
+                "every result arrives once"
+            );
             elapsed
         });
         drop(pool);

@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use crossbeam_utils::Backoff;
 use parking_lot::lock_api::GuardNoSend;
 
 use super::abandoned;
@@ -323,6 +324,14 @@ impl Request {
         let wait = |until| lock.wait(self.mode, until);
         if record.is_free() && !abandoned::any() {
             return Ok(wait(until));
+        }
+        // Most waits are over before it would pay to enter the graph; a free thread leaves this to the lock below.
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
+            if let Some(guard) = lock.attempt(self.mode) {
+                return Ok(Some(guard));
+            }
+            backoff.snooze();
         }
         detection::wait(record, Wanted::lock(self, until), &wait)
     }

@@ -111,6 +111,15 @@ fn is_new(report: &Report) -> bool {
     known.len() < MOST && known.insert(hasher.finish())
 }
 
+/// Tells of a wait that would never end, where there is no way to fail.
+#[cold]
+pub(crate) fn tell(report: &Report) {
+    match action() {
+        Action::Call(call) => call(report),
+        Action::Panic | Action::Log => log(report),
+    }
+}
+
 /// Acts on a wait that would never end. Returns only if the thread is panicking, when another panic would end
 /// the program.
 #[cold]

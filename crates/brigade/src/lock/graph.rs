@@ -230,11 +230,13 @@ impl<W> Graph<W> {
         self.edges.iter().take(self.limits.edges)
     }
 
+    #[cfg(test)]
     pub(crate) fn edge_count(&self) -> usize {
         self.edges.len().min(self.limits.edges)
     }
 
     /// How many classes are on an edge.
+    #[cfg(test)]
     pub(crate) fn class_count(&self) -> usize {
         let on_edge = |class: &&Class| !(class.outgoing.is_empty() && class.incoming.is_empty());
         self.classes.iter().filter(on_edge).count()

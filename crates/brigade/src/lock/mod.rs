@@ -37,20 +37,22 @@
 
 mod abandoned;
 mod acquire;
-mod action;
+pub(crate) mod action;
 mod all;
 mod class;
 mod condition_wait;
 mod condvar;
 mod detection;
+pub(crate) mod duty;
 mod error;
 mod graph;
-pub(crate) mod held;
+mod held;
 mod lockable;
 mod member;
 mod mode;
 mod mutex;
-mod orders;
+pub mod order;
+mod order_report;
 mod prediction;
 mod raw_rwlock;
 pub(crate) mod records;
@@ -66,7 +68,7 @@ pub use self::condvar::{Condvar, RawCondvar};
 pub use self::error::LockError;
 pub use self::lockable::{LockSet, Lockable, Reading, Writing};
 pub use self::mutex::{MappedMutexGuard, Mutex, MutexGuard, RawMutex};
-pub use self::orders::{ClassReport, EdgeReport, OrderReport, report};
+pub use self::order_report::{ClassReport, EdgeReport, OrderReport, report};
 pub use self::raw_rwlock::RawRwLock;
 pub use self::report::{Access, Acquisition, FindingKind, Place, Report, Step};
 pub use self::rwlock::{

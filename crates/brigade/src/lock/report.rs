@@ -221,7 +221,8 @@ impl Report {
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers can always be written")
+        serde_json::to_string(self)
+            .unwrap_or_else(|_| unreachable!("strings and numbers can always be written"))
     }
 
     fn headline(&self) -> &'static str {
@@ -344,6 +345,9 @@ impl fmt::Display for Acquisition {
             made_at,
             place,
         } = self;
+        if *access == Access::Completion {
+            return formatter.write_str(name); // it says what it is, and has no place
+        }
         write!(formatter, "`{name}`{access}")?;
         if let Some(rank) = rank {
             write!(formatter, " of rank {rank}")?;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::primitive::{MutexGuard, now};
+use crate::primitive::MutexGuard;
 
 use super::builder::WhenFull;
 use super::error::RejectReason;
-use super::job::{Job, NotRun, Unstarted, Work};
+use super::inline::Inline;
+use super::job::{Job, NotRun, Ran, Unstarted, Work};
 use super::member;
+use super::panic::catch;
 use super::priority::Priority;
 use super::shared::{Phase, Shared, State, Wakes};
 
@@ -154,31 +156,29 @@ impl Shared {
         } else {
             state.events.refused_after_wait += 1;
         }
-        let reason = RejectReason::Full {
+        let reason = self.full(&state, waited);
+        self.release(state, wakes);
+        Err((job, reason))
+    }
+
+    pub(crate) fn full(&self, state: &State, waited: Duration) -> RejectReason {
+        RejectReason::Full {
             pool: Arc::clone(&self.name),
             capacity: self.settings.queue_capacity,
             waited,
             retry_after: state.pace.retry_after(state.line.len()),
-        };
-        self.release(state, wakes);
-        Err((job, reason))
+        }
     }
 
     /// Runs a job on the thread that brought it.
     fn run_here(self: &Arc<Self>, mut state: MutexGuard<'_, State>, wakes: Wakes, job: Job) {
         state.events.submitted += 1;
-        state.crew.outside += 1;
+        let inline = Inline::begin(self, &mut state);
         self.release(state, wakes);
-        let started = now();
-        let ran = job.run(self, &self.outside);
-        if self.outside.count(ran) {
-            self.outside.time(0, now() - started, 1);
+        if inline.run(job) == Ran::Stale {
+            // A scope's child that someone took before its ticket got here: this was the husk.
+            self.lock().stale -= 1;
         }
-        let mut wakes = Wakes::none();
-        let mut state = self.lock();
-        state.crew.outside -= 1;
-        state.tell_watchers_of_rest(&mut wakes);
-        self.release(state, wakes);
     }
 
     /// Makes room by giving up the oldest of the least urgent tasks, unless all are more urgent.
@@ -201,28 +201,28 @@ impl Shared {
         };
         state.accept(job, priority);
         state.call_worker(&mut wakes);
-        state.events.discarded += 1;
         self.release(state, wakes);
         match old.hand_back(self, NotRun::Discarded) {
-            Some(task) => {
-                if let Some(handler) = &self.settings.on_discard {
-                    // As with the panic handler: its own panic has been printed.
-                    let _ = super::panic::catch(|| {
-                        handler(Unstarted {
-                            priority: its_priority,
-                            task,
-                        });
-                    });
-                }
-            }
+            Some(task) => self.give_up_discarded(Unstarted {
+                priority: its_priority,
+                task,
+            }),
             // Someone cancelled or claimed it a moment ago: the husk was counted there.
-            None => {
-                let mut state = self.lock();
-                state.events.discarded -= 1;
-                state.stale -= 1;
-            }
+            None => self.lock().stale -= 1,
         }
         Ok(())
+    }
+
+    /// The newcomer has been accepted: what becomes of the old task must not reach who brought it.
+    fn give_up_discarded(&self, old: Unstarted) {
+        let name = old.task.name.clone();
+        let given = catch(|| match &self.settings.on_discard {
+            Some(handler) => handler(old),
+            None => drop(old),
+        });
+        if let Err(caught) = given {
+            self.report_panic(name, caught);
+        }
     }
 }
 

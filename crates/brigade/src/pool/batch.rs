@@ -96,21 +96,18 @@ impl Shared {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let mut cells = Vec::new();
+        let mut handles: Vec<TaskHandle<T>> = Vec::new();
         let work = tasks.into_iter().map(|task| {
             let cell = Arc::new(TaskCell::new(Plain(task), None, false));
-            cells.push(Arc::clone(&cell));
+            // At once: should the iterator panic, what was accepted is detached like any other task.
+            handles.push(TaskHandle::new(Arc::clone(&cell) as _, Arc::clone(self)));
             cell
         });
         let (accepted, refused) = self.admit_all(work);
         let refused = refused.map(|(first, rest)| {
-            cells.truncate(accepted); // the refused cells are no longer shared
+            handles.truncate(accepted); // the refused cells are no longer shared
             (std::iter::once(first.work).chain(rest), first.reason)
         });
-        let handles = cells
-            .into_iter()
-            .map(|cell| TaskHandle::new(cell, Arc::clone(self)))
-            .collect();
         let Some((rest, reason)) = refused else {
             return Ok(handles);
         };

@@ -6,11 +6,16 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
+use crate::lock::Report;
+use crate::lock::duty::{self, Owed};
+use crate::lock::records;
 use crate::primitive::thread::yield_now;
-use crate::primitive::{Parker, Unparker, YIELDS, thread_local};
+use crate::primitive::{MutexGuard, Parker, Unparker, YIELDS, thread_local};
 
+use super::inline::Inline;
+use super::job::{Job, Ran};
 use super::member::Membership;
-use super::shared::Wakes;
+use super::shared::{State, Wakes};
 
 /// A thread's own place to wait, and the waker that ends the wait.
 ///
@@ -74,59 +79,137 @@ impl Parking {
     }
 }
 
+/// What a thread waits for, for the wait graph and its reports.
+pub(crate) struct Subject<'a> {
+    pub(crate) awaited: Owed,
+    pub(crate) name: &'a dyn Fn() -> String,
+}
+
 /// Waits until `ready` has a value, or `deadline` has passed. `ready` gets the waker that must be
-/// woken when it should look again.
+/// woken when it should look again. Errs if the wait would never end, as far as its subject is known.
+#[track_caller]
 pub(crate) fn wait<T>(
+    subject: Option<&Subject<'_>>,
     deadline: Option<Instant>,
     mut ready: impl FnMut(&Waker) -> Option<T>,
-) -> Option<T> {
+) -> Result<Option<T>, Box<Report>> {
     let parking = Parking::current();
     if let Some(value) = ready(parking.waker_ref()) {
-        return Some(value);
+        return Ok(Some(value));
     }
     // What is waited for may need this very core, and not for long: parking and being woken would
     // cost both sides more.
     for _ in 0..YIELDS {
         yield_now();
         if let Some(value) = ready(parking.waker_ref()) {
-            return Some(value);
+            return Ok(Some(value));
         }
     }
-    let _blocked = Blocked::enter();
+    let blocked = Blocked::enter(deadline);
     loop {
         if let Some(value) = ready(parking.waker_ref()) {
-            return Some(value);
+            return Ok(Some(value));
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return None;
+            return Ok(None);
         }
-        parking.park(deadline);
+        if !blocked.help(parking.waker_ref()) {
+            // For each look anew: while it helps, this thread does not stand still.
+            let _entered = match subject {
+                Some(subject) => duty::enter(&subject.awaited, subject.name, deadline)?,
+                None => Default::default(),
+            };
+            parking.park(deadline);
+        }
     }
 }
 
 /// While this lives, the worker it was made on is known to wait inside a task: it has given back what
 /// it had claimed, and another may work in its place. On any other thread it means nothing.
-pub(crate) struct Blocked(Option<Rc<Membership>>);
+pub(crate) struct Blocked {
+    member: Option<Rc<Membership>>,
+    helps: bool,
+}
 
 impl Blocked {
-    pub(crate) fn enter() -> Self {
-        let membership = Membership::current();
-        if let Some(Membership { shared, worker }) = membership.as_deref() {
+    /// `deadline` is when its wait will end, if it will by itself.
+    pub(crate) fn enter(deadline: Option<Instant>) -> Self {
+        let member = Membership::current();
+        if let Some(member) = &member {
             let mut wakes = Wakes::none();
-            let mut state = shared.lock();
-            state.take_back_hoard(worker);
+            let mut state = member.shared.lock();
+            // What others have claimed too: there is room for a worker who would not have to wait.
+            state.take_back_hoards();
             state.crew.blocked += 1;
             state.call_worker(&mut wakes);
-            shared.release(state, wakes);
+            member.shared.release(state, wakes);
         }
-        Self(membership)
+        // Under a lock a stranger's task might want that very lock; it might run beyond a deadline.
+        let helps = deadline.is_none() && !records::holds_any();
+        Self { member, helps }
+    }
+
+    /// Runs a task that waits, if nobody else can be had for it; true if there was one. Otherwise `waker`
+    /// will be woken when there is.
+    ///
+    /// This is the last resort against waiting for ever: for a task that no thread is left to run.
+    pub(crate) fn help(&self, waker: &Waker) -> bool {
+        let Some(member) = self.member.as_deref().filter(|_| self.helps) else {
+            return false;
+        };
+        let mut state = member.shared.lock();
+        if !state.crew.needs_help(state.queue.len()) {
+            state.crew.offer_help(member.worker.number, waker);
+            return false;
+        }
+        match state.queue.pop() {
+            Some((job, _)) => {
+                member.run_on_top(state, job);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Membership {
+    /// Runs a job on top of the task that waits on this worker, which for the time does not count as
+    /// blocked, nor as waiting for rest.
+    fn run_on_top(&self, mut state: MutexGuard<'_, State>, job: Job) {
+        let mut wakes = Wakes::none();
+        let shared = &self.shared;
+        state.crew.withdraw_help(self.worker.number);
+        state.crew.blocked -= 1;
+        let awaited = self.awaited.take();
+        state.crew.awaits(awaited, -1);
+        state.admit_waiting(shared.settings.queue_capacity, &mut wakes);
+        state.call_worker(&mut wakes);
+        let inline = Inline::begin(shared, &mut state);
+        shared.release(state, wakes);
+        let ran = inline.run(job);
+        drop(inline);
+        let mut wakes = Wakes::none();
+        let mut state = shared.lock();
+        state.stale -= isize::from(ran == Ran::Stale);
+        state.crew.blocked += 1;
+        self.awaited.set(awaited);
+        state.crew.awaits(awaited, 1);
+        state.take_back_hoards();
+        state.call_worker(&mut wakes);
+        state.tell_watchers_of_rest(&mut wakes);
+        shared.release(state, wakes);
     }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        if let Some(membership) = &self.0 {
-            membership.shared.lock().crew.blocked -= 1;
+        if let Some(member) = &self.member {
+            let mut wakes = Wakes::none();
+            let mut state = member.shared.lock();
+            state.crew.withdraw_help(member.worker.number);
+            state.crew.blocked -= 1;
+            state.call_worker(&mut wakes); // in case it was called to help
+            member.shared.release(state, wakes);
         }
     }
 }

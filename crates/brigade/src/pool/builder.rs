@@ -93,7 +93,7 @@ pub struct Builder<S = ()> {
     name: String,
     start: Start,
     settings: Settings,
-    initialise: Arc<dyn Fn() -> S + Send + Sync>,
+    initialise: Box<dyn Fn() -> S + Send + Sync>,
 }
 
 impl Builder {
@@ -116,7 +116,7 @@ impl Builder {
             name,
             start: Start::default(),
             settings,
-            initialise: Arc::new(|| ()),
+            initialise: Box::new(|| ()),
         }
     }
 }
@@ -241,7 +241,7 @@ impl<S: 'static> Builder<S> {
             name,
             start,
             settings,
-            initialise: Arc::new(initialise),
+            initialise: Box::new(initialise),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::error::TaskError;
+use super::inline::Inline;
 use super::job::{HandedBack, NotRun, Ran, Work};
 use super::panic::{Panic, catch};
 use super::running::{self, Running};
@@ -128,13 +129,14 @@ impl<B: TaskBody> TaskCell<B> {
             if let Err(TaskError::Panicked(panic)) = &outcome {
                 shared.report(panic);
             }
+            shared.discard(self.name(), outcome);
             return;
         }
         slot.stage = Stage::Done(outcome);
         let waker = slot.waker.take();
         drop(slot);
         if let Some(waker) = waker {
-            waker.wake();
+            shared.wake(waker);
         }
     }
 
@@ -144,17 +146,12 @@ impl<B: TaskBody> TaskCell<B> {
         if expired.is_some_and(|deadline| Instant::now() >= deadline) {
             tally.expired.fetch_add(1, Relaxed);
             self.finish(shared, Err(TaskError::Expired(shared.id(self.name()))));
-            // The closure's destructor is the user's code.
-            if let Err(caught) = catch(|| drop(body)) {
-                shared.report_panic(self.name(), caught);
-            }
+            shared.discard(self.name(), body);
             return;
         }
-        let result = {
-            let _running = running::Entered::new(Arc::clone(self) as Arc<dyn Running>);
-            catch(|| body.call())
-        };
-        let outcome = match result {
+        // Until the result is there: the callback is a part of the task for those who wait for it.
+        let _running = running::Entered::new(Arc::clone(self) as Arc<dyn Running>);
+        let outcome = match catch(|| body.call()) {
             Ok(value) => {
                 tally.completed.fetch_add(1, Relaxed);
                 Ok(value)
@@ -182,6 +179,7 @@ impl<B: TaskBody> Work for Arc<TaskCell<B>> {
 
     fn hand_back(self, shared: &Shared, why: NotRun) -> Option<HandedBack> {
         let body = self.claim()?;
+        shared.count_not_run(why);
         let id = shared.id(self.name());
         self.finish(
             shared,
@@ -213,8 +211,8 @@ pub(crate) trait Joinable<T>: Running {
     fn poll(&self, waker: Option<&Waker>) -> Option<Result<T, TaskError>>;
     fn is_finished(&self) -> bool;
     fn cancel(&self, shared: &Arc<Shared>) -> Cancel;
-    /// Runs the task on this thread if nobody has begun it; true if it did.
-    fn run_if_queued(self: Arc<Self>, shared: &Arc<Shared>, tally: &Tally) -> bool;
+    /// Runs the task on this thread if nobody has begun it.
+    fn run_if_queued(self: Arc<Self>, shared: &Arc<Shared>);
     /// Nobody will ask for the result any more.
     fn detach(&self, shared: &Shared);
     fn task_name(&self) -> Option<Arc<str>>;
@@ -257,27 +255,26 @@ impl<B: TaskBody> Joinable<B::Output> for TaskCell<B> {
         Cancel::Removed
     }
 
-    fn run_if_queued(self: Arc<Self>, shared: &Arc<Shared>, tally: &Tally) -> bool {
-        let Some(body) = self.claim() else {
-            return false;
-        };
+    fn run_if_queued(self: Arc<Self>, shared: &Arc<Shared>) {
+        let Some(body) = self.claim() else { return };
         let mut wakes = Wakes::none();
         let mut state = shared.lock();
+        let inline = Inline::begin(shared, &mut state);
         state.add_husk(shared.settings.queue_capacity, &mut wakes);
         shared.release(state, wakes);
-        self.run_body(body, shared, tally);
-        true
+        self.run_body(body, shared, inline.tally());
     }
 
     fn detach(&self, shared: &Shared) {
         let mut slot = self.slot.lock();
         slot.detached = true;
-        slot.waker = None;
-        if !matches!(slot.stage, Stage::Done(_)) {
-            return;
-        }
-        let unseen = mem::replace(&mut slot.stage, Stage::Taken);
+        let waker = slot.waker.take();
+        let unseen = match slot.stage {
+            Stage::Done(_) => mem::replace(&mut slot.stage, Stage::Taken),
+            _ => Stage::Taken,
+        };
         drop(slot);
+        drop(waker); // without the lock, as in `poll`
         if let Stage::Done(Err(TaskError::Panicked(panic))) = unseen {
             shared.report(&panic);
         }

@@ -1,8 +1,10 @@
 //! Who works here: seats, counts, and the rule by which one more worker is woken or started.
 
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
+use crate::primitive::now;
 use crate::primitive::thread::JoinHandle;
 
 use super::hoard::Worker;
@@ -14,7 +16,7 @@ use super::tally::Totals;
 /// Invariants:
 /// - `live` counts confirmed workers: their thread exists and has not left. `starting` counts seats
 ///   whose thread is not confirmed yet. A task is accepted only while `live > 0`, and a worker leaves
-///   only while nothing is queued (or the pool has halted), so an accepted task always has a worker.
+///   only while nothing is queued or there are too many, so an accepted task always has a worker.
 /// - `idle` holds the parked workers, the most recently parked last; a worker that is woken is taken
 ///   off it by whoever wakes it, and counted in `waking` until it has looked at the queue.
 /// - `live - idle.len() - blocked` workers are awake; more than `max` only until they next look.
@@ -36,7 +38,10 @@ pub(crate) struct Crew {
     pub(crate) active: usize,
     /// Threads outside the crew that run a task of the pool (caller-runs).
     pub(crate) outside: usize,
-    /// Active workers that wait for the pool to be idle or shut down, from inside a task.
+    /// Blocked workers that run tasks on top of the one they are in if nobody else can, and how to
+    /// wake them; the latest to block last.
+    helpers: Vec<(usize, Waker)>,
+    /// Threads that wait for the pool to be idle or shut down, from inside one of its tasks.
     pub(crate) awaiting_rest: usize,
     /// Of those, the ones that wait for the shutdown.
     pub(crate) awaiting_shutdown: usize,
@@ -53,7 +58,7 @@ pub(crate) struct Crew {
     /// What the workers that have left had counted.
     pub(crate) retired: Totals,
     /// Before this moment (nanoseconds) no other thread is asked for, after the system refused one.
-    pub(crate) refused_until: u64,
+    refused_until: u64,
 }
 
 /// How often the guard looks.
@@ -71,13 +76,21 @@ struct Seat {
     handle: Option<JoinHandle<()>>,
 }
 
+/// What a task waits for that its own worker would keep from coming, and which leaves that out of account.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Awaited {
+    pub(crate) rest: bool,
+    pub(crate) shutdown: bool,
+}
+
 /// What to do about a task that waits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Call {
     /// Enough workers are on their way, or no more are allowed.
     Nobody,
     /// Wake this parked worker.
     Wake(usize),
+    /// Wake this blocked worker: nobody else can be had.
+    Help(Waker),
     /// Start a worker; `starting` counts it already.
     Start,
 }
@@ -96,6 +109,7 @@ impl Crew {
             blocked: 0,
             active: 0,
             outside: 0,
+            helpers: Vec::new(),
             awaiting_rest: 0,
             awaiting_shutdown: 0,
             guard: None,
@@ -132,8 +146,39 @@ impl Crew {
         self.awake() + self.starting < self.size.max
     }
 
-    /// Decides who is called when `queued` tasks wait. `now` may be 0 if nothing was refused lately.
-    pub(crate) fn call(&mut self, queued: usize, now: u64) -> Call {
+    /// True if a thread may be asked for. Blocked workers are replaced, but not without end.
+    fn may_start(&self) -> bool {
+        let most = self.size.max.saturating_mul(2);
+        let refused = self.refused_until > 0 && now() < self.refused_until;
+        self.live + self.starting < most && !refused
+    }
+
+    /// True if a task waits for which no worker is free, parked, or to be had.
+    pub(crate) fn needs_help(&self, queued: usize) -> bool {
+        queued > self.searching() && self.could_call() && self.idle.is_empty() && !self.may_start()
+    }
+
+    /// A thread inside a task begins to wait for something (`sign` is 1), or ends it (-1).
+    pub(crate) fn awaits(&mut self, awaited: Awaited, sign: isize) {
+        let changed = |count: usize, by: bool| count.strict_add_signed(sign * isize::from(by));
+        self.awaiting_rest = changed(self.awaiting_rest, awaited.rest);
+        self.awaiting_shutdown = changed(self.awaiting_shutdown, awaited.shutdown);
+    }
+
+    /// A blocked worker offers its help.
+    pub(crate) fn offer_help(&mut self, number: usize, waker: &Waker) {
+        if !self.helpers.iter().any(|(known, _)| *known == number) {
+            self.helpers.push((number, waker.clone()));
+        }
+    }
+
+    /// It is no longer blocked, or helps already.
+    pub(crate) fn withdraw_help(&mut self, number: usize) {
+        self.helpers.retain(|(known, _)| *known != number);
+    }
+
+    /// Decides who is called when `queued` tasks wait.
+    pub(crate) fn call(&mut self, queued: usize) -> Call {
         if queued <= self.searching() || !self.could_call() {
             return Call::Nobody;
         }
@@ -144,12 +189,14 @@ impl Crew {
             self.waking += 1;
             return Call::Wake(number);
         }
-        // Blocked workers are replaced, but not without end.
-        if self.live + self.starting >= 2 * self.size.max || now < self.refused_until {
-            return Call::Nobody;
+        if self.may_start() {
+            self.starting += 1;
+            return Call::Start;
         }
-        self.starting += 1;
-        Call::Start
+        match self.helpers.last() {
+            Some((_, waker)) => Call::Help(waker.clone()),
+            None => Call::Nobody,
+        }
     }
 
     /// Calls every parked worker, to look at what has changed.
@@ -261,6 +308,6 @@ impl Crew {
 
     /// True if a worker that is about to block could be replaced.
     pub(crate) fn could_replace(&self) -> bool {
-        !self.idle.is_empty() || self.live + self.starting < 2 * self.size.max
+        !self.idle.is_empty() || self.may_start()
     }
 }

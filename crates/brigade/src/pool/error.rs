@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::lock::Report;
+
 use super::panic::Panic;
 use super::task::TaskHandle;
 
@@ -23,8 +25,8 @@ pub enum TaskError {
     Discarded(TaskId),
     /// The pool shut down before the task began; the shutdown report has handed it back.
     ShutDown(TaskId),
-    /// The task waited for itself.
-    Deadlock(TaskId),
+    /// Waiting for it would never end: it waits for whoever waits for it. The report has the whole cycle.
+    Deadlock(Box<Report>),
     /// The result was taken out of this handle before, by `try_join` or `join_timeout`.
     Taken(TaskId),
 }
@@ -74,9 +76,7 @@ impl fmt::Display for TaskError {
                 formatter,
                 "{id} did not begin before the pool shut down; the shutdown report hands it back"
             ),
-            Self::Deadlock(id) => {
-                write!(formatter, "{id} waited for itself, which would never end")
-            }
+            Self::Deadlock(report) => report.fmt(formatter),
             Self::Taken(id) => write!(formatter, "the result of {id} was taken before; keep it"),
         }
     }

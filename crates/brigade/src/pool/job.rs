@@ -16,7 +16,7 @@ pub(crate) trait Work: Send {
     /// Runs it and says what happened. Must not unwind.
     fn run(self, shared: &Shared, tally: &Tally) -> Ran;
 
-    /// Ends it without running it here; what can still be run by the caller is returned.
+    /// Ends it without running it here, and counts that; what can still be run by the caller is returned.
     fn hand_back(self, shared: &Shared, why: NotRun) -> Option<HandedBack>;
 
     /// True if someone else has taken the work out already, so that only the husk is queued.
@@ -211,7 +211,8 @@ impl<F: FnOnce() + Send + 'static> Work for Closure<F> {
         }
     }
 
-    fn hand_back(self, _: &Shared, _: NotRun) -> Option<HandedBack> {
+    fn hand_back(self, shared: &Shared, why: NotRun) -> Option<HandedBack> {
+        shared.count_not_run(why);
         Some(HandedBack {
             name: None,
             run: Box::new(self.0),

@@ -13,6 +13,7 @@ use super::blocking::{Blocked, Parking};
 use super::builder::WhenFull;
 use super::error::RejectReason;
 use super::job::{Job, Work};
+use super::member;
 use super::priority::Priority;
 use super::shared::{Phase, Shared, State, Wakes};
 
@@ -69,10 +70,13 @@ impl Line {
         }
     }
 
-    /// Leaves the line, with the job unless it was admitted.
-    fn leave(&mut self, ticket: Ticket) -> Option<Job> {
-        let waiting = self.waiting.remove(&ticket).map(|(job, _)| job);
-        waiting.or_else(|| self.turned_away.remove(&ticket))
+    /// Leaves the line, with the job unless it was admitted, and the waker: both are foreign code, to
+    /// be dropped without the lock.
+    fn leave(&mut self, ticket: Ticket) -> (Option<Job>, Option<Waker>) {
+        match self.waiting.remove(&ticket) {
+            Some((job, waker)) => (Some(job), Some(waker)),
+            None => (self.turned_away.remove(&ticket), None),
+        }
     }
 
     /// Sends everyone home; each gets its job back when it looks.
@@ -123,7 +127,8 @@ impl Shared {
         let capacity = self.settings.queue_capacity;
         let parking = Parking::current();
         let ticket = state.line.join(job, priority, parking.waker());
-        let bulk = state.pace.refill(capacity, state.crew.awake()) > 1;
+        // A worker waits only under a lock, and for another that may have to be asked for again.
+        let bulk = state.pace.refill(capacity, state.crew.awake()) > 1 || member::is_member(self);
         self.release(state, wakes);
         // If tasks are tiny, room comes while this thread leaves the core to a worker.
         let yields = if bulk { YIELDS } else { 0 };
@@ -133,10 +138,11 @@ impl Shared {
                 break;
             }
         }
-        let blocked = Blocked::enter();
+        let blocked = Blocked::enter(deadline);
         let outcome = loop {
             let impatient = bulk.then(|| Instant::now() + IMPATIENCE);
-            if self.lock().line.waiting.contains_key(&ticket) {
+            let waits = self.lock().line.waiting.contains_key(&ticket);
+            if waits && !blocked.help(parking.waker_ref()) {
                 parking.park(deadline.into_iter().chain(impatient).min());
             }
             let mut state = self.lock();
@@ -163,10 +169,8 @@ impl Shared {
                 Progress::Waiting
                     if deadline.is_some_and(|deadline| Instant::now() >= deadline) =>
                 {
-                    let job = state
-                        .line
-                        .leave(ticket)
-                        .expect("who waits has its job in line");
+                    let (job, _own) = state.line.leave(ticket);
+                    let job = job.expect("who waits has its job in line");
                     let waited = began.elapsed().max(Duration::from_nanos(1));
                     break self.refuse_full(state, wakes, job, waited);
                 }
@@ -189,7 +193,9 @@ impl Shared {
             Ok(()) => return Ok(None),
             Err(refused) => refused,
         };
-        let waits = self.settings.when_full == WhenFull::Wait;
+        // A worker of this pool does not wait for room, which it may be the only one to make.
+        let runs_here = member::is_member(self) && !crate::lock::records::holds_any();
+        let waits = self.settings.when_full == WhenFull::Wait && !runs_here;
         match refused.reason {
             RejectReason::Full { .. } if waits => {}
             RejectReason::Full { .. } => {
@@ -201,6 +207,7 @@ impl Shared {
             _ => return Err(refused),
         }
         let job = Job::new(refused.work);
+        let waker = waker.clone(); // foreign code, so before the lock is taken
         let mut wakes = Wakes::none();
         let mut state = self.lock();
         state.events.refused_full -= 1; // it was not refused: it waits
@@ -216,7 +223,7 @@ impl Shared {
                 },
             });
         }
-        let ticket = state.line.join(job, priority, waker.clone());
+        let ticket = state.line.join(job, priority, waker);
         // Room may have come between the two looks.
         state.admit_waiting(self.settings.queue_capacity, &mut wakes);
         state.call_worker(&mut wakes);
@@ -230,13 +237,16 @@ impl Shared {
         ticket: Ticket,
         waker: &Waker,
     ) -> Result<bool, Refused<W>> {
+        let mut newest = waker.clone(); // cloned and dropped without the lock: it is foreign code
         let mut state = self.lock();
         match state.line.progress(ticket) {
             Progress::Admitted => Ok(true),
             Progress::Waiting => {
                 if let Some((_, known)) = state.line.waiting.get_mut(&ticket) {
-                    known.clone_from(waker);
+                    std::mem::swap(known, &mut newest);
                 }
+                drop(state);
+                drop(newest); // the one that was known before
                 Ok(false)
             }
             Progress::TurnedAway(job) => {
@@ -259,9 +269,9 @@ impl Shared {
     pub(crate) fn give_up(self: &Arc<Self>, ticket: Ticket) {
         let mut wakes = Wakes::none();
         let mut state = self.lock();
-        let job = state.line.leave(ticket);
+        let given_up = state.line.leave(ticket);
         state.tell_watchers_of_rest(&mut wakes);
         self.release(state, wakes);
-        drop(job); // without the lock: its destructor is the user's code
+        drop(given_up);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::primitive::Mutex;
 use crate::primitive::atomic::AtomicUsize;
 
-use super::admission::Patience;
+use super::admission::{Patience, Refused};
 use super::blocking;
 use super::error::{MapError, RejectReason};
 use super::job::Closure;
@@ -21,7 +21,8 @@ use super::shared::{Phase, Shared};
 /// The failure with the lowest index wins: items after the first known failure are skipped, items
 /// before it are still done, for one of them may fail too.
 struct Mapping<U, E> {
-    first_failure: AtomicUsize,
+    /// Items from here on need not be done.
+    end: AtomicUsize,
     collected: Mutex<Collected<U, E>>,
 }
 
@@ -48,7 +49,7 @@ impl<U, E> Mapping<U, E> {
             waker: None,
         };
         Self {
-            first_failure: AtomicUsize::new(usize::MAX),
+            end: AtomicUsize::new(usize::MAX),
             collected: Mutex::new(collected),
         }
     }
@@ -58,7 +59,7 @@ impl<U, E> Mapping<U, E> {
         let mut results = Vec::with_capacity(range.len());
         let start = range.start;
         for index in range {
-            if index > self.first_failure.load(Relaxed) || shared.halted.load(Relaxed) {
+            if index >= self.end.load(Relaxed) || shared.halted.load(Relaxed) {
                 break;
             }
             match catch(|| body(index)) {
@@ -78,7 +79,7 @@ impl<U, E> Mapping<U, E> {
     }
 
     fn fail(&self, index: usize, failure: Failure<E>) {
-        self.first_failure.fetch_min(index, Relaxed);
+        self.end.fetch_min(index, Relaxed);
         let mut collected = self.collected.lock();
         if collected
             .failure
@@ -106,8 +107,13 @@ impl<U, E> Collected<U, E> {
             .flat_map(|(_, results)| results)
             .collect();
         if results.len() < count {
-            let reason = RejectReason::ShutDown {
-                pool: Arc::clone(&shared.name),
+            // Pieces were given up: by a shutdown, or for newer tasks.
+            let state = shared.lock();
+            let reason = match state.phase {
+                Phase::Open => shared.full(&state, Duration::ZERO),
+                _ => RejectReason::ShutDown {
+                    pool: Arc::clone(&shared.name),
+                },
             };
             return Err(MapError::Rejected { reason });
         }
@@ -138,7 +144,7 @@ fn pieces(count: usize, workers: usize) -> impl Iterator<Item = Range<usize>> {
     let mut next = 0;
     std::iter::from_fn(move || {
         let left = count - next;
-        let length = (left / (workers * 4)).max(1).min(left);
+        let length = (left / workers.saturating_mul(4)).max(1).min(left);
         next += length;
         (length > 0).then(|| next - length..next)
     })
@@ -178,7 +184,7 @@ impl Shared {
         let feed = |pieces: &mut dyn Iterator<Item = Range<usize>>| {
             self.scope(|scope| {
                 for piece in pieces {
-                    if mapping.first_failure.load(Relaxed) < piece.start {
+                    if mapping.end.load(Relaxed) <= piece.start {
                         break;
                     }
                     scope.execute(move || run(piece));
@@ -206,6 +212,9 @@ impl Shared {
             return self.map(&items, None, |item| Ok(body(item)));
         };
         let count = items.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let workers = self.lock().crew.size.max;
         let ranges: Vec<_> = pieces(count, workers).collect();
         let mapping = Arc::new(Mapping::new(ranges.len()));
@@ -225,16 +234,19 @@ impl Shared {
             let patience = Patience::Until(Some(deadline));
             match self.admit(task, Priority::NORMAL, patience) {
                 Ok(()) => {}
-                Err(refused) if matches!(refused.reason, RejectReason::Full { .. }) => break,
+                Err(Refused {
+                    reason: RejectReason::Full { waited, .. },
+                    ..
+                }) if !waited.is_zero() => break, // the time is over
                 Err(refused) => {
-                    mapping.first_failure.store(0, Relaxed);
+                    mapping.end.store(0, Relaxed);
                     return Err(MapError::Rejected {
                         reason: refused.reason,
                     });
                 }
             }
         }
-        let ended = blocking::wait(Some(deadline), |waker| {
+        let ended = blocking::wait(None, Some(deadline), |waker| {
             let mut collected = mapping.collected.lock();
             if collected.open == 0 {
                 return Some(());
@@ -242,11 +254,12 @@ impl Shared {
             collected.waker = Some(waker.clone());
             None
         });
+        let ended = ended.unwrap_or(None); // without a subject it cannot err
         let mut collected = mapping.collected.lock();
         if ended.is_some() {
             return collected.finish(self, count);
         }
-        mapping.first_failure.store(0, Relaxed); // nobody wants the rest
+        mapping.end.store(0, Relaxed); // nobody wants the rest
         let unfinished = collected.unfinished(count);
         Err(MapError::TimedOut {
             pool: Arc::clone(&self.name),

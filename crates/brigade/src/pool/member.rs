@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::primitive::thread_local;
 
+use super::crew::Awaited;
 use super::hoard::Worker;
 use super::shared::Shared;
 
@@ -14,6 +15,8 @@ use super::shared::Shared;
 pub(crate) struct Membership {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: Arc<Worker>,
+    /// What the task on this worker waits for, as far as others must leave it out of account.
+    pub(crate) awaited: Cell<Awaited>,
 }
 
 thread_local! {
@@ -30,29 +33,41 @@ impl Membership {
             .ok()
             .flatten()
     }
+
+    /// The membership of this thread, if it is a worker of that pool.
+    pub(crate) fn of(shared: &Arc<Shared>) -> Option<Rc<Self>> {
+        Self::current().filter(|member| Arc::ptr_eq(&member.shared, shared))
+    }
 }
 
 /// True if this thread is a worker of that pool.
 pub(crate) fn is_member(shared: &Arc<Shared>) -> bool {
-    Membership::current().is_some_and(|member| Arc::ptr_eq(&member.shared, shared))
+    Membership::of(shared).is_some()
 }
 
-/// Calls `body` with this worker's state, which `initialise` makes at the first use.
+/// A pool's initialiser of its workers' states.
+pub(crate) struct Source<S> {
+    /// Whose workers keep the states between tasks.
+    pub(crate) pool: Weak<Shared>,
+    pub(crate) initialise: Box<dyn Fn() -> S + Send + Sync>,
+}
+
+/// Calls `body` with this worker's state, which `source` makes at the first use.
 ///
 /// A task that runs inside another one that has the state gets a new one, dropped afterwards; so
-/// does one that runs on a foreign thread. A state whose task panicked is dropped.
-pub(crate) fn with_local<S: 'static, T>(
-    initialise: impl FnOnce() -> S,
-    body: impl FnOnce(&mut S) -> T,
-) -> T {
+/// does one that runs on a thread that is no worker of its pool. A state whose task panicked is dropped.
+pub(crate) fn with_local<S: 'static, T>(source: &Source<S>, body: impl FnOnce(&mut S) -> T) -> T {
+    let keeps = Membership::current()
+        .is_some_and(|member| Weak::as_ptr(&source.pool) == Arc::as_ptr(&member.shared));
+    if !keeps {
+        return body(&mut (source.initialise)());
+    }
     let kept = LOCAL
         .with(Cell::take)
         .and_then(|state| state.downcast::<S>().ok());
-    let mut state = kept.unwrap_or_else(|| Box::new(initialise()));
+    let mut state = kept.unwrap_or_else(|| Box::new((source.initialise)()));
     let result = body(&mut state);
-    if Membership::current().is_some() {
-        LOCAL.with(|slot| slot.set(Some(state)));
-    }
+    LOCAL.with(|slot| slot.set(Some(state)));
     result
 }
 
@@ -62,6 +77,7 @@ impl Membership {
         let membership = Self {
             shared: Arc::clone(shared),
             worker: Arc::clone(worker),
+            awaited: Cell::default(),
         };
         MEMBERSHIP.with(|slot| *slot.borrow_mut() = Some(Rc::new(membership)));
     }

@@ -148,7 +148,7 @@ impl Shared {
         // What has not ended is running or queued. The rest of this snapshot would count a task that
         // ends while its worker is not looking twice; so the split is made from the difference.
         let open = usize::try_from(events.submitted.saturating_sub(ended)).unwrap_or(usize::MAX);
-        let running = open.min(state.crew.active + state.crew.outside);
+        let running = open.min(state.crew.active + state.crew.outside + totals.nested);
         let distribution = |of: fn(&Times) -> &Histogram<u64>| {
             totals
                 .times

@@ -17,6 +17,7 @@ mod cell;
 mod crew;
 mod error;
 mod hoard;
+mod inline;
 mod job;
 mod line;
 mod map;
@@ -60,6 +61,7 @@ pub use self::task_builder::{Plain, Stateful, TaskBuilder};
 
 use self::admission::{Patience, Refused};
 use self::job::Closure;
+use self::member::Source;
 use self::shared::Shared;
 use self::task_builder::Queueing;
 
@@ -79,7 +81,7 @@ use self::task_builder::Queueing;
 /// ```
 pub struct Pool<S: 'static = ()> {
     shared: Arc<Shared>,
-    initialise: Arc<dyn Fn() -> S + Send + Sync>,
+    source: Arc<Source<S>>,
 }
 
 impl Pool {
@@ -95,8 +97,12 @@ impl Pool {
 }
 
 impl<S: 'static> Pool<S> {
-    fn new(shared: Arc<Shared>, initialise: Arc<dyn Fn() -> S + Send + Sync>) -> Self {
-        Self { shared, initialise }
+    fn new(shared: Arc<Shared>, initialise: Box<dyn Fn() -> S + Send + Sync>) -> Self {
+        let source = Arc::new(Source {
+            pool: Arc::downgrade(&shared),
+            initialise,
+        });
+        Self { shared, source }
     }
 
     /// Hands `task` over and returns its handle; waits while the queue is full.
@@ -290,12 +296,12 @@ impl<S: 'static> Pool<S> {
         F: FnOnce(&mut S) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let initialise = Arc::clone(&self.initialise);
+        let source = Arc::clone(&self.source);
         TaskBuilder::new(
             &self.shared,
             Stateful {
                 closure: task,
-                initialise,
+                source,
             },
         )
     }

@@ -69,11 +69,6 @@ impl Pace {
         self.now
     }
 
-    /// The latest reading of the clock, in nanoseconds.
-    pub(crate) fn latest(&self) -> u64 {
-        self.now
-    }
-
     /// True if tasks are known to be tiny.
     pub(crate) fn is_tiny(&self) -> bool {
         self.average_run.is_some_and(|run| run < TINY)

@@ -1,6 +1,6 @@
 //! Catching a panic together with the place it came from.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,8 +39,8 @@ impl Panic {
 
     /// Where the panic began, as `file:line:column`.
     ///
-    /// `None` if the payload was re-raised by `resume_unwind`, or if the program has replaced the
-    /// panic hook since its first pool was built.
+    /// `None` if the payload was made by `resume_unwind`, or if the program has replaced the panic
+    /// hook since its first pool was built.
     pub fn location(&self) -> Option<&str> {
         self.caught.location.as_deref()
     }
@@ -57,7 +57,7 @@ impl Panic {
 
     /// The payload, for [`std::panic::resume_unwind`] or a downcast.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.caught.payload.into_inner()
+        self.caught.into_payload()
     }
 }
 
@@ -92,18 +92,39 @@ pub(crate) struct Caught {
     message: String,
     location: Option<String>,
     /// In a mutex only so that errors are `Sync`: a payload promises no more than `Send`.
-    payload: Mutex<Box<dyn Any + Send>>,
+    payload: Mutex<Payload>,
 }
 
 impl Caught {
     pub(crate) fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner()
+        let taken = self.payload.into_inner().0.take();
+        taken.expect("only this takes it, and it consumes its owner")
     }
 }
 
+/// What was thrown: anything, so also something whose destructor panics. That ends here; the panic hook
+/// has printed it.
+struct Payload(Option<Box<dyn Any + Send>>);
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        let payload = self.0.take();
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(another); // it may be of the same kind
+        }
+    }
+}
+
+/// The latest panic of a thread, as the hook saw it.
+struct Seen {
+    kind: TypeId,
+    message: String,
+    location: Option<String>,
+}
+
 thread_local! {
-    /// The place of this thread's latest panic, left by the hook for [`catch`].
-    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Left by the hook for [`catch`].
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
 }
 
 /// Calls `body`; a panic comes back with its place.
@@ -115,21 +136,29 @@ pub(crate) fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Caught> {
 
 #[cold]
 fn describe(payload: Box<dyn Any + Send>) -> Caught {
-    let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
+    let (kind, message) = ((*payload).type_id(), message_of(&*payload));
+    let seen = SEEN
+        .try_with(|seen| seen.borrow_mut().take())
+        .ok()
+        .flatten();
+    // A payload that was re-raised has not met the hook, which may have seen an earlier panic.
+    let location = seen
+        .filter(|seen| seen.kind == kind && seen.message == message)
+        .and_then(|seen| seen.location);
+    Caught {
+        message,
+        location,
+        payload: Mutex::new(Payload(Some(payload))),
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {
         text.clone()
     } else {
         "(a payload that is not text)".to_owned()
-    };
-    let location = LOCATION
-        .try_with(|place| place.borrow_mut().take())
-        .ok()
-        .flatten();
-    Caught {
-        message,
-        location,
-        payload: Mutex::new(payload),
     }
 }
 
@@ -145,9 +174,13 @@ pub(crate) fn note_locations() {
     INSTALLED.call_once(|| {
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let place = info.location().map(ToString::to_string);
+            let seen = Seen {
+                kind: info.payload().type_id(),
+                message: message_of(info.payload()),
+                location: info.location().map(ToString::to_string),
+            };
             // A thread at its end has no thread-locals left, and needs none.
-            let _ = LOCATION.try_with(|slot| *slot.borrow_mut() = place);
+            let _ = SEEN.try_with(|slot| *slot.borrow_mut() = Some(seen));
             next(info);
         }));
     });

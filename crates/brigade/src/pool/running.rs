@@ -1,10 +1,11 @@
-//! Which tasks this thread is running: so that a task can ask whether to stop, and a wait for oneself
-//! is noticed.
+//! Which tasks this thread is running: so that a task can ask whether to stop, and who waits for it is known
+//! to wait for this thread.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::lock::duty::Duty;
 use crate::primitive::thread_local;
 
 use super::member::Membership;
@@ -20,12 +21,15 @@ thread_local! {
 }
 
 /// While this lives, the task is on this thread's stack.
-pub(crate) struct Entered(());
+pub(crate) struct Entered {
+    _duty: Duty,
+}
 
 impl Entered {
     pub(crate) fn new(task: Arc<dyn Running>) -> Self {
+        let duty = Duty::begin(Arc::as_ptr(&task).addr());
         STACK.with(|stack| stack.borrow_mut().push(task));
-        Self(())
+        Self { _duty: duty }
     }
 }
 
@@ -34,16 +38,6 @@ impl Drop for Entered {
         let ended = STACK.with(|stack| stack.borrow_mut().pop());
         drop(ended); // after the borrow: the cell's destructor is the user's code
     }
-}
-
-/// True if this thread is inside the task at that address.
-pub(crate) fn is_inside(task: *const ()) -> bool {
-    STACK.with(|stack| {
-        stack
-            .borrow()
-            .iter()
-            .any(|entered| Arc::as_ptr(entered).cast() == task)
-    })
 }
 
 /// True if the running task should stop: its handle was cancelled, or its pool is shutting down now.
@@ -69,11 +63,8 @@ pub(crate) fn is_inside(task: *const ()) -> bool {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn is_cancelled() -> bool {
-    let requested = STACK.with(|stack| {
-        stack
-            .borrow()
-            .last()
-            .is_some_and(|task| task.cancel_requested())
-    });
-    requested || Membership::current().is_some_and(|member| member.shared.halted.load(Relaxed))
+    let asked = |task: &Arc<dyn Running>| task.cancel_requested();
+    let requested = STACK.try_with(|stack| stack.borrow().last().is_some_and(asked));
+    requested.unwrap_or(false)
+        || Membership::current().is_some_and(|member| member.shared.halted.load(Relaxed))
 }

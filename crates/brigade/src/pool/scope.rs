@@ -6,13 +6,16 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::lock::duty::{Duty, Owed};
+use crate::lock::{Report, action};
 use crate::primitive::Mutex;
 
 use super::admission::Patience;
-use super::blocking;
+use super::blocking::{self, Subject};
 use super::error::TaskError;
+use super::inline::Inline;
 use super::job::{HandedBack, NotRun, Ran, Work};
-use super::member::{self, Membership};
+use super::member;
 use super::panic::{Caught, Panic, catch};
 use super::priority::Priority;
 use super::shared::{Shared, Wakes};
@@ -55,6 +58,10 @@ struct Family {
 }
 
 impl Core {
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     fn next(&self) -> Option<Child> {
         self.family.lock().waiting.pop_front()
     }
@@ -77,40 +84,82 @@ impl Core {
         };
         let mut wakes = Wakes::none();
         let mut state = shared.lock();
+        let inline = Inline::begin(shared, &mut state);
         state.add_husk(shared.settings.queue_capacity, &mut wakes);
         shared.release(state, wakes);
-        match Membership::current() {
-            Some(member) => child(self, shared, Some(&member.worker.tally)),
-            None => child(self, shared, Some(&shared.outside)),
-        };
+        self.run_child(child, shared, Some(inline.tally()));
         true
     }
 
     /// Waits until `done`; runs the scope's own children if this thread is a worker of the pool, or
     /// if the pool will not.
-    fn wait(&self, shared: &Arc<Shared>, done: impl Fn(&Family) -> bool) {
+    ///
+    /// Errs if that would never end.
+    #[track_caller]
+    fn wait(
+        &self,
+        shared: &Arc<Shared>,
+        done: impl Fn(&Family) -> bool,
+    ) -> Result<(), Box<Report>> {
+        let subject = Subject {
+            awaited: Owed::Duty(self.address()),
+            name: &|| format!("the tasks of a scope on pool `{}`", shared.name),
+        };
         let helps = member::is_member(shared);
         loop {
             let family = self.family.lock();
             if done(&family) {
-                return;
+                return Ok(());
             }
             let run_here = helps || family.orphaned;
             drop(family);
             if run_here && self.run_next_here(shared) {
                 continue;
             }
-            blocking::wait(None, |waker| {
+            blocking::wait(Some(&subject), None, |waker| {
                 let mut family = self.family.lock();
                 let news = !family.waiting.is_empty() && (helps || family.orphaned);
                 if done(&family) || news {
                     return Some(());
                 }
-                if !family.wakers.iter().any(|known| known.will_wake(waker)) {
-                    family.wakers.push(waker.clone());
-                }
+                family.wait_with(waker);
                 None
-            });
+            })?;
+        }
+    }
+}
+
+impl Core {
+    /// Waits until all children have ended. They borrow from the caller, so there is no way out before; what will
+    /// never end is told of, at least.
+    #[track_caller]
+    fn wait_for_all(&self, shared: &Arc<Shared>) {
+        while let Err(report) = self.wait(shared, |family| family.open == 0) {
+            action::tell(&report);
+            let _: Result<Option<()>, _> = blocking::wait(None, None, |waker| self.poll_end(waker));
+        }
+    }
+
+    fn poll_end(&self, waker: &Waker) -> Option<()> {
+        let mut family = self.family.lock();
+        if family.open == 0 {
+            return Some(());
+        }
+        family.wait_with(waker);
+        None
+    }
+
+    /// Runs a child; who waits for the scope waits for this thread meanwhile.
+    fn run_child(&self, child: Child, shared: &Shared, tally: Option<&Tally>) -> Ran {
+        let _duty = Duty::begin(self.address());
+        child(self, shared, tally)
+    }
+}
+
+impl Family {
+    fn wait_with(&mut self, waker: &Waker) {
+        if !self.wakers.iter().any(|known| known.will_wake(waker)) {
+            self.wakers.push(waker.clone());
         }
     }
 }
@@ -121,7 +170,7 @@ struct Ticket(Arc<Core>);
 impl Work for Ticket {
     fn run(self, shared: &Shared, tally: &Tally) -> Ran {
         match self.0.next() {
-            Some(child) => child(&self.0, shared, Some(tally)),
+            Some(child) => self.0.run_child(child, shared, Some(tally)),
             None => Ran::Stale,
         }
     }
@@ -160,7 +209,7 @@ impl Shared {
         };
         let result = catch(|| body(&scope));
         // On every way out, with a panic too: the children borrow from our caller.
-        scope.core.wait(self, |family| family.open == 0);
+        scope.core.wait_for_all(self);
         let panic = scope.core.family.lock().panic.take();
         match (result, panic) {
             (Ok(result), None) => result,
@@ -176,19 +225,20 @@ impl<'scope> Scope<'scope, '_> {
     /// now. While the queue is full this waits for room, but on a worker of the same pool the task
     /// runs at once. A panic goes on from [`Pool::scope`](super::Pool::scope) when all tasks ended.
     pub fn execute(&'scope self, task: impl FnOnce() + Send + 'scope) {
-        self.add(Box::new(move |core, shared, tally| {
+        self.add(Box::new(move |core, _, tally| {
             let result = catch(task);
             let ran = if result.is_ok() {
                 Ran::Completed
             } else {
                 Ran::Panicked
             };
+            let mut panic = result.err();
+            let first = &mut panic;
             end_child(core, tally, ran, |family| {
-                if let Err(caught) = result {
-                    family.panic.get_or_insert(caught);
+                if family.panic.is_none() {
+                    family.panic = first.take();
                 }
             });
-            let _ = shared;
             Ran::Counted
         }));
     }
@@ -200,7 +250,7 @@ impl<'scope> Scope<'scope, '_> {
     ) -> ScopedHandle<'scope, T> {
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
-        self.add(Box::new(move |core, _, tally| {
+        self.add(Box::new(move |core, shared, tally| {
             let result = catch(task);
             let ran = if result.is_ok() {
                 Ran::Completed
@@ -208,7 +258,7 @@ impl<'scope> Scope<'scope, '_> {
                 Ran::Panicked
             };
             *slot.lock() = Some(result);
-            drop(slot);
+            shared.discard(None, slot); // the result too, if its handle has been dropped
             end_child(core, tally, ran, |_| ());
             Ran::Counted
         }));
@@ -231,13 +281,22 @@ impl<'scope> Scope<'scope, '_> {
             family.waiting.push_back(child);
         }
         let ticket = Ticket(Arc::clone(&self.core));
-        if self
+        let admitted = self
             .shared
-            .admit(ticket, Priority::NORMAL, Patience::Until(None))
-            .is_err()
-            && let Some(child) = self.core.next()
-        {
-            child(&self.core, &self.shared, None); // not accepted, so not counted
+            .admit(ticket, Priority::NORMAL, Patience::Until(None));
+        if admitted.is_ok() {
+            return;
+        }
+        match self.core.next() {
+            Some(child) => {
+                self.core.run_child(child, &self.shared, None); // not accepted, so not counted
+            }
+            None => {
+                // Someone took it before its ticket was refused, and counted it and its husk.
+                let mut state = self.shared.lock();
+                state.events.submitted += 1;
+                state.stale -= 1;
+            }
         }
     }
 }
@@ -259,10 +318,12 @@ impl<T> ScopedHandle<'_, T> {
     /// Waits for the result; a worker of the pool runs the scope's tasks meanwhile.
     ///
     /// # Errors
-    /// [`TaskError::Panicked`] if the task panicked.
+    /// [`TaskError::Panicked`] if the task panicked; [`TaskError::Deadlock`] if the wait would never end.
+    #[track_caller]
     pub fn join(self) -> Result<T, TaskError> {
         self.core
-            .wait(&self.shared, |_| self.result.lock().is_some());
+            .wait(&self.shared, |_| self.result.lock().is_some())
+            .map_err(TaskError::Deadlock)?;
         let Some(result) = self.result.lock().take() else {
             unreachable!(
                 "the wait above ends when there is a result, and only this handle takes it"

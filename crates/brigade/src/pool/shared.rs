@@ -122,7 +122,7 @@ impl Wakes {
             worker.unparker.unpark();
         }
         for waker in list.wakers {
-            waker.wake();
+            shared.wake(waker);
         }
         if list.start {
             // Refused: the tasks run on the workers there are, and `submit` errs if there is none.
@@ -173,8 +173,9 @@ impl State {
         if served && self.crew.guard.is_some() && self.pace.is_trifle(queued) {
             return;
         }
-        match self.crew.call(queued, self.pace.latest()) {
+        match self.crew.call(queued) {
             Call::Nobody => {}
+            Call::Help(waker) => wakes.list().wakers.push(waker),
             Call::Wake(number) => wakes.list().calls.extend(self.crew.worker(number).cloned()),
             Call::Start => wakes.list().start = true,
         }
@@ -337,6 +338,20 @@ impl Shared {
         if let Some(handler) = &self.settings.on_panic {
             // The handler's own panic was printed by the panic hook; there is no one else to tell.
             let _ = catch(|| handler(panic));
+        }
+    }
+
+    /// Wakes whoever waits. The waker may be foreign code, and others wait for what comes after it.
+    pub(crate) fn wake(&self, waker: Waker) {
+        if let Err(caught) = catch(|| waker.wake()) {
+            self.report_panic(None, caught);
+        }
+    }
+
+    /// Drops what nobody wants: its destructor is foreign code, and this may be a worker.
+    pub(crate) fn discard<T>(&self, task: Option<Arc<str>>, unwanted: T) {
+        if let Err(caught) = catch(|| drop(unwanted)) {
+            self.report_panic(task, caught);
         }
     }
 

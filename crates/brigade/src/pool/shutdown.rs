@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::lock::duty::Owed;
+use crate::lock::{Report, action};
 use crate::primitive::MutexGuard;
 
-use super::blocking;
+use super::blocking::{self, Parking, Subject};
+use super::crew::Awaited;
+use super::inline;
 use super::job::{Job, NotRun, Unstarted};
-use super::member;
+use super::member::Membership;
 use super::priority::Priority;
 use super::shared::{Phase, Shared, State, Wakes};
 
@@ -55,7 +60,7 @@ pub struct ShutdownReport {
     pub panicked: u64,
     /// Accepted tasks that did not run, the most urgent first, in their order.
     pub unstarted: Vec<Unstarted>,
-    /// How many workers were still inside a task when the timeout ended (they go on by themselves).
+    /// How many threads were still inside a task when the timeout ended (they go on by themselves).
     pub running: usize,
 }
 
@@ -67,32 +72,38 @@ impl Shared {
             Shutdown::Now { timeout } => (timeout, false),
         };
         let deadline = Instant::now().checked_add(timeout);
-        let inside = usize::from(member::is_member(self));
-        let mut state = self.lock();
-        state.crew.awaiting_rest += inside;
-        state.crew.awaiting_shutdown += inside;
+        let awaits = self.awaits(Awaited {
+            rest: true,
+            shutdown: true,
+        });
+        let state = self.lock();
         let mut unstarted = if drain {
             self.close(state)
         } else {
             self.halt(state)
         };
         let all_left = |state: &State| {
-            state.crew.live + state.crew.starting == state.crew.awaiting_shutdown
-                && state.crew.outside == 0
+            let crew = &state.crew;
+            crew.live + crew.starting + crew.outside == crew.awaiting_shutdown
+                && state.queued() == 0
         };
-        if !self.wait_until(deadline, all_left) {
+        // If that would never end, as if the time were over.
+        let left = self
+            .wait_until(deadline, all_left)
+            .unwrap_or_else(|report| {
+                action::tell(&report);
+                false
+            });
+        if !left {
             unstarted.append(&mut self.halt(self.lock()));
         }
         self.join_departed();
-        let mut state = self.lock();
-        state.crew.awaiting_rest -= inside;
-        state.crew.awaiting_shutdown -= inside;
-        let running = state
-            .crew
-            .live
-            .saturating_sub(state.crew.awaiting_shutdown + inside);
+        let state = self.lock();
+        let crew = &state.crew;
+        let running = (crew.live + crew.outside).saturating_sub(crew.awaiting_shutdown);
         let totals = self.totals(&state);
         drop(state);
+        drop(awaits);
         let (completed, panicked) = (totals.completed, totals.panicked);
         ShutdownReport {
             completed,
@@ -115,7 +126,6 @@ impl Shared {
         self.halted.store(true, Relaxed);
         state.take_back_hoards();
         let jobs: Vec<_> = std::iter::from_fn(|| state.queue.pop()).collect();
-        state.events.handed_back += jobs.len() as u64;
         self.dismiss(state);
         jobs.into_iter()
             .filter_map(|(job, priority)| self.hand_back(job, priority))
@@ -136,29 +146,68 @@ impl Shared {
         if task.is_none() {
             // A husk, counted as such by whoever took its work; or a scope's child, which the scope
             // will take and count as that.
-            let mut state = self.lock();
-            state.events.handed_back -= 1;
-            state.stale -= 1;
+            self.lock().stale -= 1;
         }
         task.map(|task| Unstarted { priority, task })
     }
 
-    /// Waits until no task is queued or running, but for those that wait for the same.
-    pub(crate) fn wait_for_rest(self: &Arc<Self>, deadline: Option<Instant>) -> bool {
-        let inside = usize::from(member::is_member(self));
-        let mut wakes = Wakes::none();
-        let mut state = self.lock();
-        state.crew.awaiting_rest += inside;
-        state.tell_watchers_of_rest(&mut wakes);
-        self.release(state, wakes);
-        let rested = self.wait_until(deadline, State::at_rest);
-        self.lock().crew.awaiting_rest -= inside;
-        rested
+    /// Counts a task that was accepted and will not run.
+    pub(crate) fn count_not_run(&self, why: NotRun) {
+        let events = &mut self.lock().events;
+        match why {
+            NotRun::Discarded => events.discarded += 1,
+            NotRun::ShutDown => events.handed_back += 1,
+        }
     }
 
-    /// Waits until `condition` holds; it is looked at when a worker runs out of tasks or leaves.
-    fn wait_until(&self, deadline: Option<Instant>, condition: impl Fn(&State) -> bool) -> bool {
-        let ready = blocking::wait(deadline, |waker| {
+    /// Waits until no task is queued or running, but for those that wait for the same.
+    pub(crate) fn wait_for_rest(self: &Arc<Self>, deadline: Option<Instant>) -> bool {
+        let awaits = self.awaits(Awaited {
+            rest: true,
+            shutdown: false,
+        });
+        let rested = self.wait_until(deadline, State::at_rest);
+        drop(awaits);
+        rested.unwrap_or_else(|report| {
+            match deadline {
+                Some(_) => action::tell(&report),
+                None => action::fail(&report),
+            }
+            false
+        })
+    }
+
+    /// The task that this thread is inside of, if any, begins to wait for `awaited`.
+    fn awaits(self: &Arc<Self>, awaited: Awaited) -> Awaits<'_> {
+        let inside = inline::is_inside(self);
+        if inside {
+            let mut wakes = Wakes::none();
+            let mut state = self.lock();
+            state.crew.awaits(awaited, 1);
+            state.tell_watchers_of_rest(&mut wakes);
+            self.release(state, wakes);
+            if let Some(member) = Membership::of(self) {
+                member.awaited.set(awaited);
+            }
+        }
+        Awaits {
+            shared: self,
+            awaited: inside.then_some(awaited),
+        }
+    }
+
+    /// Waits until `condition` holds; it is looked at when a worker runs out of tasks or leaves. Errs if a worker waits
+    /// for this thread, so that it never would.
+    fn wait_until(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+        condition: impl Fn(&State) -> bool,
+    ) -> Result<bool, Box<Report>> {
+        let subject = Subject {
+            awaited: Owed::Pool(Arc::as_ptr(self).addr()),
+            name: &|| format!("the workers of pool `{}`", self.name),
+        };
+        let ready = blocking::wait(Some(&subject), deadline, |waker| {
             let mut state = self.lock();
             if condition(&state) {
                 return Some(());
@@ -168,6 +217,27 @@ impl Shared {
             }
             None
         });
-        ready.is_some()
+        if !matches!(ready, Ok(Some(()))) {
+            let parking = Parking::current();
+            let own = |known: &Waker| known.will_wake(parking.waker_ref());
+            self.lock().watchers.retain(|known| !own(known));
+        }
+        ready.map(|ready| ready.is_some())
+    }
+}
+
+/// While this lives, a task waits for something that it would itself keep from coming.
+struct Awaits<'a> {
+    shared: &'a Arc<Shared>,
+    awaited: Option<Awaited>,
+}
+
+impl Drop for Awaits<'_> {
+    fn drop(&mut self) {
+        let Some(awaited) = self.awaited else { return };
+        self.shared.lock().crew.awaits(awaited, -1);
+        if let Some(member) = Membership::of(self.shared) {
+            member.awaited.take();
+        }
     }
 }

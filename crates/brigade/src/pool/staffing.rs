@@ -3,11 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::primitive::thread::JoinHandle;
 use crate::primitive::{Parker, now, thread};
 
 use super::error::BuildError;
 use super::hoard::Worker;
-use super::shared::{Shared, Wakes};
+use super::panic::catch;
+use super::shared::{Phase, Shared, Wakes};
 use super::sizing::WorkerRange;
 use super::worker;
 
@@ -29,7 +31,7 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         let body = Box::new(move || worker::run(&shared, &worker, &parker));
-        match (self.settings.spawn)(builder, body) {
+        match self.spawn(builder, body) {
             Ok(handle) => {
                 let mut state = self.lock();
                 state.crew.confirm(number);
@@ -42,10 +44,24 @@ impl Shared {
                 state.crew.refuse(number, now() + RETRY_AFTER);
                 let mut wakes = Wakes::none();
                 wakes.list().wakers = std::mem::take(&mut state.watchers);
+                // Tasks may have counted on the worker that does not come.
+                state.call_worker(&mut wakes);
                 self.release(state, wakes);
                 Err(error)
             }
         }
+    }
+
+    /// Asks for a thread. The handler is foreign code: its panic is a refusal.
+    fn spawn(
+        &self,
+        builder: thread::Builder,
+        body: Box<dyn FnOnce() + Send>,
+    ) -> io::Result<JoinHandle<()>> {
+        catch(|| (self.settings.spawn)(builder, body)).unwrap_or_else(|caught| {
+            self.report_panic(None, caught);
+            Err(io::Error::other("the spawn handler panicked"))
+        })
     }
 
     /// Joins threads that have left, which frees their numbers.
@@ -80,8 +96,9 @@ impl Shared {
     pub(crate) fn start_missing(self: &Arc<Self>) -> io::Result<()> {
         loop {
             {
-                let crew = &mut self.lock().crew;
-                if crew.live + crew.starting >= crew.size.min {
+                let state = &mut *self.lock();
+                let crew = &mut state.crew;
+                if crew.live + crew.starting >= crew.size.min || state.phase != Phase::Open {
                     return Ok(());
                 }
                 crew.starting += 1;
@@ -109,6 +126,7 @@ impl Shared {
         let fewer = size.max < state.crew.size.max;
         state.crew.size = size;
         state.crew.trimming = state.crew.live > size.max;
+        state.take_back_hoards(); // what was claimed when there was no other worker to be had
         if fewer || size.min < state.crew.live {
             state.crew.call_all(&mut wakes.list().calls); // some have to leave, or to time their idling anew
         }

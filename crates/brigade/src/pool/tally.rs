@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::primitive::Mutex;
-use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::primitive::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::job::Ran;
 
@@ -12,6 +12,8 @@ pub(crate) struct Tally {
     pub(crate) completed: AtomicU64,
     pub(crate) panicked: AtomicU64,
     pub(crate) expired: AtomicU64,
+    /// Tasks that run on top of others, on a thread that counts already for the lowest.
+    pub(crate) nested: AtomicUsize,
     /// `None` if the pool was built without histograms.
     times: Option<Mutex<Times>>,
 }
@@ -22,6 +24,7 @@ impl Tally {
             completed: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            nested: AtomicUsize::new(0),
             times: histograms.then(|| Mutex::new(Times::new())),
         }
     }
@@ -52,6 +55,7 @@ impl Tally {
         totals.completed += self.completed.load(Relaxed);
         totals.panicked += self.panicked.load(Relaxed);
         totals.expired += self.expired.load(Relaxed);
+        totals.nested += self.nested.load(Relaxed);
         if let (Some(times), Some(sum)) = (&self.times, &mut totals.times) {
             sum.add(&times.lock());
         }
@@ -63,6 +67,7 @@ pub(crate) struct Totals {
     pub(crate) completed: u64,
     pub(crate) panicked: u64,
     pub(crate) expired: u64,
+    pub(crate) nested: usize,
     pub(crate) times: Option<Times>,
 }
 
@@ -72,6 +77,7 @@ impl Totals {
             completed: 0,
             panicked: 0,
             expired: 0,
+            nested: 0,
             times: histograms.then(Times::new),
         }
     }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::blocking;
+use crate::lock::duty::Owed;
+
+use super::blocking::{self, Subject};
 use super::cell::{Cancel, Joinable};
 use super::error::TaskError;
-use super::member::Membership;
-use super::running;
+use super::member;
 use super::shared::Shared;
 
 /// The result of a task, now or later.
@@ -51,8 +52,8 @@ impl<T: Send + 'static> TaskHandle<T> {
     /// wait for tasks of their own pool, on one worker too.
     ///
     /// # Errors
-    /// A [`TaskError`] that says why there is no result; [`TaskError::Deadlock`] if the task waits
-    /// for itself.
+    /// A [`TaskError`] that says why there is no result; [`TaskError::Deadlock`] if the wait would never end:
+    /// the task waits for itself, or for a lock that this thread holds.
     pub fn join(mut self) -> Result<T, TaskError> {
         self.wait(None).unwrap_or_else(|| Err(self.already_taken()))
     }
@@ -98,19 +99,21 @@ impl<T: Send + 'static> TaskHandle<T> {
         if let Some(outcome) = self.cell.poll(None) {
             return self.note(Some(outcome));
         }
-        if running::is_inside(Arc::as_ptr(&self.cell).cast()) {
-            return Some(Err(TaskError::Deadlock(
-                self.shared.id(self.cell.task_name()),
-            )));
+        if deadline.is_none() && member::is_member(&self.shared) {
+            Arc::clone(&self.cell).run_if_queued(&self.shared);
         }
-        if deadline.is_none()
-            && let Some(member) = Membership::current()
-            && Arc::ptr_eq(&member.shared, &self.shared)
-        {
-            Arc::clone(&self.cell).run_if_queued(&self.shared, &member.worker.tally);
+        let subject = Subject {
+            awaited: Owed::Duty(Arc::as_ptr(&self.cell).addr()),
+            name: &|| self.shared.id(self.cell.task_name()).to_string(),
+        };
+        let waited = blocking::wait(Some(&subject), deadline, |waker| {
+            self.cell.poll(Some(waker))
+        });
+        match waited {
+            Ok(outcome) => self.note(outcome),
+            // The task goes on, and the result can still be had once it has ended.
+            Err(report) => Some(Err(TaskError::Deadlock(report))),
         }
-        let outcome = blocking::wait(deadline, |waker| self.cell.poll(Some(waker)));
-        self.note(outcome)
     }
 
     fn note(&mut self, outcome: Option<Result<T, TaskError>>) -> Option<Result<T, TaskError>> {

@@ -14,7 +14,7 @@ use super::cell::{Extras, TaskBody, TaskCell};
 use super::error::{Rejected, TaskError};
 use super::job::Work;
 use super::line::Ticket;
-use super::member;
+use super::member::{self, Source};
 use super::priority::Priority;
 use super::shared::Shared;
 use super::task::TaskHandle;
@@ -43,7 +43,7 @@ where
 /// A closure that uses its worker's state.
 pub struct Stateful<F, S> {
     pub(crate) closure: F,
-    pub(crate) initialise: Arc<dyn Fn() -> S + Send + Sync>,
+    pub(crate) source: Arc<Source<S>>,
 }
 
 impl<F, T, S> TaskBody for Stateful<F, S>
@@ -56,7 +56,7 @@ where
     type Closure = F;
 
     fn call(self) -> T {
-        member::with_local(&*self.initialise, self.closure)
+        member::with_local(&self.source, self.closure)
     }
 
     fn into_closure(self) -> F {

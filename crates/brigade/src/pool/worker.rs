@@ -4,6 +4,7 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::lock::duty;
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, Parker, SPINS, YIELDS, now};
 
@@ -20,6 +21,7 @@ use super::stopwatch::Stopwatch;
 pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
     shared.lock().crew.confirm(worker.number);
     Membership::begin(shared, worker);
+    duty::serve(Arc::as_ptr(shared).addr());
     let call_hook = |hook: &Option<Hook>| {
         if let Some(hook) = hook
             && let Err(caught) = catch(hook)
@@ -27,7 +29,6 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
             shared.report_panic(None, caught);
         }
     };
-    call_hook(&shared.settings.on_start);
     let mut shift = Shift {
         shared,
         worker,
@@ -39,20 +40,40 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
         husks: 0,
         watch: Stopwatch::new(shared.settings.histograms),
     };
-    while let Some(job) = shift.next() {
-        shift.run(job);
+    loop {
+        call_hook(&shared.settings.on_start);
+        while let Some(job) = shift.next() {
+            shift.run(job);
+        }
+        // The state goes before the hook, which may close what the state used.
+        if let Err(caught) = catch(member::drop_local) {
+            shared.report_panic(None, caught);
+        }
+        call_hook(&shared.settings.on_stop);
+        if leave(shared, worker) {
+            break;
+        }
     }
-    // The state goes before the hook, which may close what the state used.
-    if let Err(caught) = catch(member::drop_local) {
-        shared.report_panic(None, caught);
-    }
-    call_hook(&shared.settings.on_stop);
+    duty::serve(0);
     Membership::end();
-    let mut state = shared.lock();
-    state.crew.leave(worker.number);
+}
+
+/// Gives up the worker's place, unless tasks came while it was about to go: they were accepted because
+/// it was still there, and no other thread may be to be had. Then it begins anew.
+fn leave(shared: &Arc<Shared>, worker: &Worker) -> bool {
     let mut wakes = Wakes::none();
-    wakes.list().wakers = std::mem::take(&mut state.watchers);
+    let mut state = shared.lock();
+    let mut leaves = state.crew.overstaffed() || state.crew.guard.is_some();
+    if !leaves {
+        state.take_back_hoards();
+        leaves = state.queue.is_empty();
+    }
+    if leaves {
+        state.crew.leave(worker.number);
+        wakes.list().wakers = std::mem::take(&mut state.watchers);
+    }
     shared.release(state, wakes);
+    leaves
 }
 
 /// A worker at work.
@@ -246,14 +267,15 @@ impl<'a> Shift<'a> {
                 crew.guard = Some(number);
             }
             let guards = crew.guard == Some(number);
-            let idled = now().saturating_sub(parked_at);
+            let left = idle_timeout.saturating_sub(now().saturating_sub(parked_at));
             let may_leave = crew.live > crew.size.min;
-            if may_leave && idled >= idle_timeout {
-                crew.unpark_self(number);
+            // Tasks that wait, or are claimed, count on the guard.
+            if may_leave && left == 0 && (!guards || state.hoarded == 0 && state.queue.is_empty()) {
+                state.crew.unpark_self(number);
                 shared.release(state, wakes);
                 return None;
             }
-            let until_leave = may_leave.then(|| Duration::from_nanos(idle_timeout - idled));
+            let until_leave = may_leave.then(|| Duration::from_nanos(left).max(GUARD_INTERVAL));
             let limit = guards
                 .then_some(GUARD_INTERVAL)
                 .into_iter()
@@ -279,7 +301,8 @@ impl<'a> Shift<'a> {
                     state.crew.unpark_self(number);
                     return Some(state);
                 }
-                if still > GUARD_PATIENCE || !state.pace.is_tiny() {
+                // Never while tasks are claimed: one that is long may yet come before the others.
+                if state.hoarded == 0 && (still > GUARD_PATIENCE || !state.pace.is_tiny()) {
                     state.crew.guard = None;
                 }
             }

@@ -11,7 +11,7 @@ pub(crate) struct Gate(
 
 impl Gate {
     /// Returns when a worker is inside the gate, so that it is not in the queue any more.
-    pub(crate) fn shut(pool: &Pool) -> Self {
+    pub(crate) fn shut<S: 'static>(pool: &Pool<S>) -> Self {
         let (opened, gate) = channel::<()>();
         let (inside, entered) = channel();
         pool.execute(move || {

@@ -6,7 +6,8 @@
 //! length of the shortest way to close a cycle from there; it goes nowhere without a label, and
 //! to the shortest first. The labels know nothing of guards, of cycles reported before, nor that no
 //! class may be on the cycle twice; where these turn out badly the walk turns back and tries the
-//! next way, until its steps are used up. Which edges of the cycle to take is then [`choice`]'s.
+//! next way, until its steps are used up. Which edges of the cycle to take is then for
+//! [`choice`](super::choice) to say.
 
 use std::collections::VecDeque;
 

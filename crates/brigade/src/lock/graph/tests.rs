@@ -50,6 +50,13 @@ fn abba_is_found_once() {
 }
 
 #[test]
+fn the_graph_can_be_a_static() {
+    static GRAPH: parking_lot::Mutex<Names> = parking_lot::Mutex::new(Graph::new());
+    assert_eq!(exclusive(&mut GRAPH.lock(), A, B), None);
+    assert_eq!(GRAPH.lock().edge_count(), 1);
+}
+
+#[test]
 fn a_cycle_has_the_first_witness_of_each_edge() {
     let mut graph = Graph::new();
     graph.observe(A, Shared, B, Upgradable, &[], || "first");

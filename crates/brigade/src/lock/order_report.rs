@@ -21,8 +21,12 @@ pub struct OrderReport {
     /// Cycles that cannot deadlock, because one same lock was held around each of their steps: the names of
     /// their classes.
     pub guarded: Vec<Vec<String>>,
+    /// How many cycles were found that can deadlock.
+    pub cycles: usize,
     /// True if orders were seen that there was no room to keep.
     pub is_full: bool,
+    /// How many times the search for a cycle was given up for its length.
+    pub unfinished_searches: usize,
 }
 
 /// A class of locks.
@@ -103,7 +107,9 @@ impl OrderReport {
             guarded: guarded
                 .map(|cycle| cycle.edges.iter().map(|edge| name(edge.from)).collect())
                 .collect(),
+            cycles: orders.graph.reported_count(),
             is_full: orders.graph.is_full(),
+            unfinished_searches: orders.graph.abandoned_searches(),
         }
     }
 
@@ -122,7 +128,8 @@ impl OrderReport {
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers can always be written")
+        serde_json::to_string(self)
+            .unwrap_or_else(|_| unreachable!("strings and numbers can always be written"))
     }
 }
 
@@ -130,6 +137,17 @@ impl fmt::Display for OrderReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (classes, edges) = (self.classes.len(), self.edges.len());
         write!(formatter, "{edges} orders of {classes} classes of locks")?;
+        match self.cycles {
+            0 => formatter.write_str(", no cycle")?,
+            cycles => write!(formatter, ", {cycles} cycles that can deadlock")?,
+        }
+        if self.unfinished_searches > 0 {
+            write!(
+                formatter,
+                ", {} searches for cycles not ended",
+                self.unfinished_searches
+            )?;
+        }
         if self.is_full {
             formatter.write_str(", and more than there was room for")?;
         }

@@ -1,0 +1,107 @@
+//! What a thread owes to others that wait for it, and waiting for that: how tasks and pools stand in the wait
+//! graph.
+
+#[cfg(any(loom, shuttle))]
+pub(crate) use self::modelled::{Duty, enter, serve};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use self::real::{Duty, enter, serve};
+
+/// What can be waited for, besides locks.
+pub(crate) enum Owed {
+    /// That the threads with this duty have done it.
+    Duty(usize),
+    /// That the workers of this pool have ended what they do.
+    Pool(usize),
+}
+
+#[cfg(not(any(loom, shuttle)))]
+mod real {
+    use std::panic::Location;
+    use std::time::Instant;
+
+    use super::super::detection::{self, Entered, Target, Wanted};
+    use super::super::held::Record;
+    use super::super::records;
+    use super::super::report::Report;
+    use super::Owed;
+
+    /// While this lives, others may wait for this thread to do what has this address.
+    pub(crate) struct Duty(Option<&'static Record>);
+
+    impl Duty {
+        #[inline]
+        pub(crate) fn begin(address: usize) -> Self {
+            let record = records::current();
+            if let Some(record) = record {
+                record.begin_duty(address);
+            }
+            Self(record)
+        }
+    }
+
+    impl Drop for Duty {
+        #[inline]
+        fn drop(&mut self) {
+            if let Some(record) = self.0 {
+                record.end_duty();
+            }
+        }
+    }
+
+    /// Notes that this thread is a worker of the pool with this address; zero: of none.
+    pub(crate) fn serve(pool: usize) {
+        if let Some(record) = records::current() {
+            record.set_pool(pool);
+        }
+    }
+
+    /// Enters this thread in the wait graph, if others could wait for it; errs if its wait would never end.
+    #[track_caller]
+    pub(crate) fn enter(
+        awaited: &Owed,
+        name: impl FnOnce() -> String,
+        until: Option<Instant>,
+    ) -> Result<Option<Entered<'static>>, Box<Report>> {
+        let Some(record) = records::current().filter(|record| !record.is_free()) else {
+            return Ok(None);
+        };
+        let name = name().into();
+        let target = match *awaited {
+            Owed::Duty(address) => Target::Duty { address, name },
+            Owed::Pool(address) => Target::Pool { address, name },
+        };
+        let wanted = Wanted {
+            target,
+            until,
+            place: Some(Location::caller()),
+        };
+        detection::enter(record, wanted).map(Some)
+    }
+}
+
+/// Models are about the pool's own synchronisation: nothing is recorded in them.
+#[cfg(any(loom, shuttle))]
+mod modelled {
+    use std::time::Instant;
+
+    use super::super::report::Report;
+    use super::Owed;
+
+    pub(crate) struct Duty(());
+
+    impl Duty {
+        pub(crate) fn begin(_: usize) -> Self {
+            Self(())
+        }
+    }
+
+    pub(crate) fn serve(_: usize) {}
+
+    pub(crate) fn enter(
+        _: &Owed,
+        _: impl FnOnce() -> String,
+        _: Option<Instant>,
+    ) -> Result<(), Box<Report>> {
+        Ok(())
+    }
+}

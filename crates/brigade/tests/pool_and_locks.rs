@@ -1,0 +1,182 @@
+//! Waits of the pool and waits for locks are parts of one graph; under a lock no stranger's task runs.
+#![cfg(not(any(loom, shuttle)))]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{Sender, channel};
+
+use brigade::Pool;
+use brigade::lock::{FindingKind, LockError, Mutex};
+use brigade::pool::{Shutdown, TaskError};
+
+fn pool(name: &str, workers: usize) -> Arc<Pool> {
+    Arc::new(Pool::builder(name).workers(workers).build().unwrap())
+}
+
+/// The names in a report's cycle, what each thread wanted.
+fn wanted(report: &brigade::lock::Report) -> Vec<String> {
+    report
+        .steps()
+        .iter()
+        .map(|step| step.wants.name.clone())
+        .collect()
+}
+
+/// The trap of rayon's issue 592: a worker that waits under a lock runs another task, which wants that lock.
+#[test]
+fn a_worker_that_joins_under_a_lock_runs_no_stranger_that_wants_it() {
+    for workers in [1, 2] {
+        let pool = pool("trap", workers);
+        let shared = Arc::new(Mutex::named("trap.shared", 0_u32));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let handles: Vec<_> = (0..50)
+            .map(|_| {
+                let (inner, shared, ran) =
+                    (Arc::clone(&pool), Arc::clone(&shared), Arc::clone(&ran));
+                pool.submit(move || {
+                    let mut value = shared.lock();
+                    // While this waits for its parts, the others of the fifty are queued and want the lock.
+                    let parts = inner.map(&[1, 2, 3, 4], |part| part * 10).unwrap();
+                    let child = inner.submit(|| 1).unwrap().join().unwrap();
+                    *value += parts.iter().sum::<u32>() + child;
+                    ran.fetch_add(1, Relaxed);
+                })
+                .unwrap()
+            })
+            .collect();
+        for handle in handles {
+            handle.join().unwrap();
+        }
+        assert_eq!((ran.load(Relaxed), *shared.lock()), (50, 50 * 101));
+    }
+}
+
+/// Holds a lock, joins a task that wants it; returns what the join and the task say.
+fn join_under_a_lock(pool: &Pool) -> (Result<Result<(), LockError>, TaskError>, Option<LockError>) {
+    let lock = Arc::new(Mutex::named("join.lock", ()));
+    let (told, hears): (Sender<LockError>, _) = channel();
+    let guard = lock.lock();
+    let (begun, begins) = channel();
+    let wanted = Arc::clone(&lock);
+    let handle = pool
+        .task(move || {
+            begun.send(()).unwrap();
+            let outcome = wanted.lock_checked().map(drop);
+            if let Err(error) = &outcome {
+                told.send(error.clone()).unwrap();
+            }
+            outcome
+        })
+        .name("wants the lock")
+        .submit()
+        .unwrap();
+    begins.recv().unwrap();
+    let joined = handle.join();
+    drop(guard);
+    // Ends when the task has, and dropped its sender.
+    (joined, hears.recv().ok())
+}
+
+#[test]
+fn joining_a_task_under_the_lock_that_it_wants_is_reported_and_does_not_hang() {
+    let pool = pool("joins", 1);
+    // From a thread of its own: it holds a lock, so others may wait for it.
+    let (joined, told) = join_under_a_lock(&pool);
+    let report = match (joined, told) {
+        (Err(TaskError::Deadlock(report)), None) => report,
+        (Ok(Err(LockError::Deadlock(report))), Some(_)) => report,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(report.kind(), FindingKind::Deadlock);
+    let mut names = wanted(&report);
+    names.sort();
+    assert_eq!(
+        names,
+        ["join.lock", "task `wants the lock` on pool `joins`"]
+    );
+    assert!(
+        report
+            .to_string()
+            .contains("was at task `wants the lock` on pool `joins`")
+    );
+}
+
+#[test]
+fn joining_a_task_under_the_lock_that_it_wants_is_reported_inside_a_task_too() {
+    let pool = pool("inside", 2);
+    let inner = Arc::clone(&pool);
+    let outcome = pool.submit(move || {
+        let (joined, told) = join_under_a_lock(&inner);
+        matches!(joined, Err(TaskError::Deadlock(_)))
+            || matches!(told, Some(LockError::Deadlock(_)))
+    });
+    assert!(outcome.unwrap().join().unwrap());
+}
+
+#[test]
+fn a_task_that_joins_itself_is_told_so() {
+    let pool = pool("self", 2);
+    let (give, take) = channel::<brigade::pool::TaskHandle<FindingKind>>();
+    let handle = pool.submit(move || {
+        let own = take.recv().unwrap();
+        match own.join() {
+            Err(TaskError::Deadlock(report)) => report.kind(),
+            other => panic!("{other:?}"),
+        }
+    });
+    let (told, hears) = channel();
+    let handle = handle.unwrap();
+    // The handle goes into the task, so the outcome comes by a callback of the task that follows it.
+    give.send(handle).unwrap();
+    let after = pool
+        .task(|| ())
+        .on_complete(move |_| told.send(()).unwrap());
+    after.execute().unwrap();
+    hears.recv().unwrap();
+    pool.wait_idle();
+    assert_eq!(pool.metrics().panicked, 0);
+}
+
+#[test]
+fn a_shutdown_under_a_lock_that_a_task_wants_ends() {
+    let pool = pool("ends", 1);
+    let lock = Arc::new(Mutex::named("shutdown.lock", ()));
+    let guard = lock.lock();
+    let (begun, begins) = channel();
+    let wanted = Arc::clone(&lock);
+    let task = pool
+        .submit(move || {
+            begun.send(()).unwrap();
+            wanted.lock_checked().is_err()
+        })
+        .unwrap();
+    begins.recv().unwrap();
+    let report = pool.shutdown(Shutdown::drain());
+    drop(guard);
+    // One of the two gave up: the task, or the shutdown, which then says that the task still ran.
+    let task_gave_up = task.join().unwrap();
+    assert_eq!(task_gave_up, report.running == 0);
+}
+
+#[test]
+fn waiting_for_rest_under_a_lock_that_a_task_wants_does_not_hang() {
+    let pool = pool("rest", 1);
+    let lock = Arc::new(Mutex::named("rest.lock", ()));
+    let (begun, begins) = channel();
+    let (wanted, held) = (Arc::clone(&lock), lock.lock());
+    let task = pool
+        .submit(move || {
+            begun.send(()).unwrap();
+            wanted.lock_checked().is_err()
+        })
+        .unwrap();
+    begins.recv().unwrap();
+    let waiter = catch_unwind(AssertUnwindSafe(|| pool.wait_idle()));
+    drop(held);
+    assert_eq!(
+        task.join().unwrap(),
+        waiter.is_ok(),
+        "exactly one of the two gave up"
+    );
+}
