@@ -15,6 +15,7 @@ pub mod round;
 pub mod spin;
 pub mod statistics;
 pub mod together;
+pub mod waiting;
 
 use std::process::ExitCode;
 
