@@ -6,6 +6,7 @@
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
@@ -42,7 +43,7 @@ pub(super) fn mutex<M: Mutex>(threads: usize, slice: Duration) -> Vec<f64> {
     let lock = CachePadded::new(M::named("account"));
     let sample = throughput(threads, slice, M::key, |key, state| run(&*lock, key, state));
     black_box(lock.with(&mut M::key(), |number| *number));
-    vec![sample]
+    sample
 }
 
 /// One operation: taking and releasing the lock, for writing once in ten times, with a little work inside
@@ -64,7 +65,7 @@ pub(super) fn mostly_read<L: RwLock>(threads: usize, slice: Duration) -> Vec<f64
     let lock = CachePadded::new(L::new());
     let sample = throughput(threads, slice, L::key, |key, state| run(&*lock, key, state));
     black_box(lock.read(&mut L::key(), |number| *number));
-    vec![sample]
+    sample
 }
 
 #[inline(always)]
@@ -73,24 +74,34 @@ fn outside(state: u64) -> u64 {
     steps(count, state)
 }
 
-/// Runs batches on so many threads at once; the nanoseconds of an operation, whoever did it.
+/// Runs batches on so many threads at once; the nanoseconds of an operation, whoever did it, or nothing if the
+/// threads hardly ran at once.
 ///
 /// Two threads that have one core between them do not contend, and on a machine that others use this is how they
-/// find themselves now and then. So the time is spent in short windows, of which the one counts in which the
-/// threads waited least for a core: chosen by that and not by how many operations it had.
+/// find themselves now and then. So the time is spent in short windows, of which those count in which as many
+/// threads ran as there are cores for: chosen by that, not by how many operations they had.
 fn throughput<K>(
     threads: usize,
     slice: Duration,
     key: impl Fn() -> K + Sync,
     run_batch: impl Fn(&mut K, u64) -> u64 + Sync,
-) -> f64 {
-    let windows = (slice.as_nanos() / WINDOW.as_nanos()).max(1);
-    let windows = (0..windows).map(|_| Window::run(threads, &key, &run_batch));
-    let window = windows
-        .min_by_key(|window| window.waited)
-        .expect("there is one");
+) -> Vec<f64> {
+    /// A busy machine is given so many slices to leave us one.
+    const PATIENCE: u32 = 4;
+    let began = Instant::now();
+    let (mut spent, mut operations) = (Duration::ZERO, 0);
+    while spent < slice && began.elapsed() < slice * PATIENCE {
+        let window = Window::run(threads, &key, &run_batch);
+        if window.is_contended(threads) {
+            spent += window.elapsed;
+            operations += window.operations;
+        }
+    }
     quiet::wait();
-    window.elapsed.as_nanos() as f64 / window.operations as f64
+    if operations == 0 {
+        return Vec::new();
+    }
+    vec![spent.as_nanos() as f64 / operations as f64]
 }
 
 /// Some milliseconds of contention.
@@ -102,6 +113,13 @@ struct Window {
 }
 
 impl Window {
+    /// True if no thread waited for a core, but those for which there is none.
+    fn is_contended(&self, threads: usize) -> bool {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let without = u32::try_from(threads.saturating_sub(cores)).expect("a few threads");
+        self.waited < self.elapsed * without + self.elapsed / 8
+    }
+
     fn run<K>(
         threads: usize,
         key: &(impl Fn() -> K + Sync),
