@@ -1,10 +1,12 @@
 //! Brigade and its peers side by side, measured in interleaved rounds of one process.
 //!
 //! One binary measures one family; what families share is here. A family is a list of
-//! [`round::Case`]s, each with the systems that take part in it; [`run`] measures them as the
+//! [`round::Case`]s, each with the systems that take part in it; [`main`] measures them as the
 //! command line asks and prints the outcome. How to read that is in the crate's `README.md`.
 
 pub mod arguments;
+pub mod batch;
+pub mod lock;
 pub mod memory;
 pub mod pool;
 pub mod quiet;
@@ -12,28 +14,49 @@ pub mod report;
 pub mod round;
 pub mod spin;
 pub mod statistics;
+pub mod together;
+pub mod waiting;
+
+use std::process::ExitCode;
 
 use arguments::Arguments;
+use clap::Parser;
 use round::Case;
 
 /// The system that the others are compared with.
 pub const REFERENCE: &str = "brigade";
 
-/// Measures a family and prints the outcome; the error is a message for whoever typed the command.
-///
-/// # Errors
-/// If the filters leave nothing to measure.
-pub fn run(
-    family: &'static str,
-    arguments: &Arguments,
-    mut cases: Vec<Case>,
-) -> Result<(), String> {
+/// What one binary measures.
+pub struct Family {
+    /// Its stable name.
+    pub name: &'static str,
+    /// Its cases, as the command line wants them.
+    pub cases: fn(&Arguments) -> Vec<Case>,
+    /// What is said below the table.
+    pub notes: fn() -> String,
+}
+
+/// The `main` of a family's binary: measures as the command line says, and prints the outcome.
+pub fn main(family: &Family) -> ExitCode {
+    match run(family, &Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{}: {message}", family.name);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The error is a message for whoever typed the command: the filters leave nothing to measure.
+fn run(family: &Family, arguments: &Arguments) -> Result<(), String> {
+    let mut cases = (family.cases)(arguments);
     arguments.filter(&mut cases)?;
     let rounds = round::run(&mut cases, &arguments.schedule());
     if arguments.json {
-        print!("{}", report::json(family, &cases));
+        print!("{}", report::json(family.name, &cases));
     } else {
-        print!("{}", report::table(family, rounds, &cases));
+        print!("{}", report::table(family.name, rounds, &cases));
+        print!("{}", (family.notes)());
     }
     Ok(())
 }

@@ -50,14 +50,15 @@ pub fn table(family: &str, rounds: u32, cases: &[Case]) -> String {
     out
 }
 
-/// One object a line for each case and system; the ideals are not systems and go into `efficiency`.
+/// One object a line for each case and system that has samples; the ideals are not systems and go into
+/// `efficiency`.
 pub fn json(family: &str, cases: &[Case]) -> String {
     let mut out = String::new();
     for case in cases {
         for contestant in case
             .contestants
             .iter()
-            .filter(|contestant| !contestant.is_ideal())
+            .filter(|contestant| !contestant.is_ideal() && !contestant.samples.is_empty())
         {
             let samples = &contestant.samples;
             let mut more = String::new();

@@ -29,6 +29,19 @@ pub struct Case {
     pub contestants: Vec<Contestant>,
 }
 
+impl Case {
+    /// A case of all rounds, in nanoseconds.
+    pub fn new(name: &'static str, contestants: Vec<Contestant>) -> Self {
+        Self {
+            name,
+            unit: Unit::Nanoseconds,
+            rounds: None,
+            tail: false,
+            contestants,
+        }
+    }
+}
+
 /// Measures a system once; returns one sample or several.
 pub type Measure = Box<dyn FnMut() -> Vec<f64>>;
 

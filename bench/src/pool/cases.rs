@@ -110,13 +110,7 @@ fn case(name: &'static str, load: &impl Load) -> Case {
         contestant::<Futures>(load),
         contestant::<CrossbeamBounded>(load),
     ];
-    Case {
-        name,
-        unit: Unit::Nanoseconds,
-        rounds: None,
-        tail: false,
-        contestants,
-    }
+    Case::new(name, contestants)
 }
 
 fn against_ideal(name: &'static str, load: Throughput) -> Case {

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::batch::repeat;
 use crate::memory;
 use crate::quiet;
 use crate::spin::Spin;
+use crate::together;
 
 use super::ledger::Ledger;
 use super::systems::TaskPool;
@@ -94,18 +96,8 @@ impl Throughput {
 
     /// Lets several threads produce at once; returns when the first one began.
     fn produce_together(&self, produce: impl Fn() -> Instant + Sync) -> Instant {
-        let together = Barrier::new(self.producers as usize);
-        thread::scope(|scope| {
-            let producer = || {
-                together.wait();
-                produce()
-            };
-            let producers: Vec<_> = (0..self.producers).map(|_| scope.spawn(producer)).collect();
-            let began = producers
-                .into_iter()
-                .map(|producer| producer.join().expect("no producer panics"));
-            began.min().expect("there is a producer")
-        })
+        let began = together::run(self.producers as usize, |_| produce());
+        began.into_iter().min().expect("there is a producer")
     }
 }
 
@@ -137,27 +129,15 @@ pub fn ideal(load: &Throughput) -> Vec<f64> {
     let ledger = Ledger::open();
     let share = load.batch / load.workers as u64;
     let sample = repeat(load.slice, load.batch, || {
-        let together = Barrier::new(load.workers);
-        let worker = || {
-            together.wait();
+        let times = together::run(load.workers, |_| {
             let began = Instant::now();
             for _ in 0..share {
                 black_box(spin).run();
                 ledger.count();
             }
             (began, Instant::now())
-        };
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..load.workers).map(|_| scope.spawn(worker)).collect();
-            let times = workers
-                .into_iter()
-                .map(|worker| worker.join().expect("no worker panics"));
-            let (began, ended): (Vec<_>, Vec<_>) = times.unzip();
-            let (began, ended) = (began.into_iter().min(), ended.into_iter().max());
-            ended
-                .zip(began)
-                .map_or(Duration::ZERO, |(ended, began)| ended - began)
-        })
+        });
+        together::span(&times)
     });
     vec![sample]
 }
@@ -273,16 +253,4 @@ impl Load for Memory {
         quiet::wait();
         vec![bytes as f64]
     }
-}
-
-/// Runs batches for `slice`, after one that warms caches, threads and averages up; the nanoseconds of
-/// an operation.
-fn repeat(slice: Duration, batch: u64, mut run: impl FnMut() -> Duration) -> f64 {
-    run();
-    let (mut spent, mut batches) = (Duration::ZERO, 0);
-    while spent < slice {
-        spent += run();
-        batches += 1;
-    }
-    spent.as_nanos() as f64 / (batches * batch) as f64
 }
