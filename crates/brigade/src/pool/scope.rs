@@ -99,10 +99,11 @@ impl Core {
     fn wait(
         &self,
         shared: &Arc<Shared>,
+        awaited: Owed,
         done: impl Fn(&Family) -> bool,
     ) -> Result<(), Box<Report>> {
         let subject = Subject {
-            awaited: Owed::Duty(self.address()),
+            awaited,
             name: &|| format!("the tasks of a scope on pool `{}`", shared.name),
         };
         let helps = member::is_member(shared);
@@ -134,7 +135,8 @@ impl Core {
     /// never end is told of, at least.
     #[track_caller]
     fn wait_for_all(&self, shared: &Arc<Shared>) {
-        while let Err(report) = self.wait(shared, |family| family.open == 0) {
+        let all = || Owed::Duty(self.address());
+        while let Err(report) = self.wait(shared, all(), |family| family.open == 0) {
             action::tell(&report);
             let _: Result<Option<()>, _> = blocking::wait(None, None, |waker| self.poll_end(waker));
         }
@@ -251,7 +253,10 @@ impl<'scope> Scope<'scope, '_> {
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
         self.add(Box::new(move |core, shared, tally| {
-            let result = catch(task);
+            let result = {
+                let _duty = Duty::begin(Arc::as_ptr(&slot).addr());
+                catch(task)
+            };
             let ran = if result.is_ok() {
                 Ran::Completed
             } else {
@@ -321,8 +326,10 @@ impl<T> ScopedHandle<'_, T> {
     /// [`TaskError::Panicked`] if the task panicked; [`TaskError::Deadlock`] if the wait would never end.
     #[track_caller]
     pub fn join(self) -> Result<T, TaskError> {
+        // For this one task: the others of the scope may be waiting, too.
+        let awaited = Owed::Duty(Arc::as_ptr(&self.result).addr());
         self.core
-            .wait(&self.shared, |_| self.result.lock().is_some())
+            .wait(&self.shared, awaited, |_| self.result.lock().is_some())
             .map_err(TaskError::Deadlock)?;
         let Some(result) = self.result.lock().take() else {
             unreachable!(
