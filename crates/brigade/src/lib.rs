@@ -42,6 +42,7 @@ mod counter;
 pub mod lock;
 pub mod pool;
 mod primitive;
+mod waiting;
 
 pub use counter::{Counter, Gauge};
 pub use pool::{Pool, Priority};

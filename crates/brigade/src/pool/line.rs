@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, YIELDS};
+use crate::waiting::{Blocked, Parking};
 
 use super::admission::{Patience, Refused};
-use super::blocking::{Blocked, Parking};
 use super::builder::WhenFull;
 use super::error::RejectReason;
 use super::job::{Job, Work};

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::primitive::Mutex;
 use crate::primitive::atomic::AtomicUsize;
+use crate::waiting;
 
 use super::admission::{Patience, Refused};
-use super::blocking;
 use super::error::{MapError, RejectReason};
 use super::job::Closure;
 use super::panic::{Panic, catch};
@@ -246,7 +246,7 @@ impl Shared {
                 }
             }
         }
-        let ended = blocking::wait(None, Some(deadline), |waker| {
+        let ended = waiting::wait(None, Some(deadline), |waker| {
             let mut collected = mapping.collected.lock();
             if collected.open == 0 {
                 return Some(());

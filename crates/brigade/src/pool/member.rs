@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use crate::primitive::thread_local;
+use crate::waiting::{Host, set_host};
 
 use super::crew::Awaited;
 use super::hoard::Worker;
@@ -79,11 +80,14 @@ impl Membership {
             worker: Arc::clone(worker),
             awaited: Cell::default(),
         };
-        MEMBERSHIP.with(|slot| *slot.borrow_mut() = Some(Rc::new(membership)));
+        let membership = Rc::new(membership);
+        set_host(Some(Rc::clone(&membership) as Rc<dyn Host>));
+        MEMBERSHIP.with(|slot| *slot.borrow_mut() = Some(membership));
     }
 
     /// Ends that.
     pub(crate) fn end() {
+        set_host(None);
         MEMBERSHIP.with(|slot| *slot.borrow_mut() = None);
     }
 }

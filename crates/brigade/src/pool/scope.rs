@@ -9,9 +9,9 @@ use std::task::Waker;
 use crate::lock::duty::{Duty, Owed};
 use crate::lock::{Report, action};
 use crate::primitive::Mutex;
+use crate::waiting::{self, Subject};
 
 use super::admission::Patience;
-use super::blocking::{self, Subject};
 use super::error::TaskError;
 use super::inline::Inline;
 use super::job::{HandedBack, NotRun, Ran, Work};
@@ -117,7 +117,7 @@ impl Core {
             if run_here && self.run_next_here(shared) {
                 continue;
             }
-            blocking::wait(Some(&subject), None, |waker| {
+            waiting::wait(Some(&subject), None, |waker| {
                 let mut family = self.family.lock();
                 let news = !family.waiting.is_empty() && (helps || family.orphaned);
                 if done(&family) || news {
@@ -138,7 +138,7 @@ impl Core {
         let all = || Owed::Duty(self.address());
         while let Err(report) = self.wait(shared, all(), |family| family.open == 0) {
             action::tell(&report);
-            let _: Result<Option<()>, _> = blocking::wait(None, None, |waker| self.poll_end(waker));
+            let _: Result<Option<()>, _> = waiting::wait(None, None, |waker| self.poll_end(waker));
         }
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::lock::duty::Owed;
 use crate::lock::{Report, action};
 use crate::primitive::MutexGuard;
+use crate::waiting::{self, Parking, Subject};
 
-use super::blocking::{self, Parking, Subject};
 use super::crew::Awaited;
 use super::inline;
 use super::job::{Job, NotRun, Unstarted};
@@ -211,7 +211,7 @@ impl Shared {
             awaited: Owed::Pool(Arc::as_ptr(self).addr()),
             name: &|| format!("the workers of pool `{}`", self.name),
         };
-        let ready = blocking::wait(Some(&subject), deadline, |waker| {
+        let ready = waiting::wait(Some(&subject), deadline, |waker| {
             let mut state = self.lock();
             if condition(&state) {
                 return Some(());

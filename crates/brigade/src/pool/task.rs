@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::lock::duty::Owed;
+use crate::waiting::{self, Subject};
 
-use super::blocking::{self, Subject};
 use super::cell::{Cancel, Joinable};
 use super::error::TaskError;
 use super::member;
@@ -106,7 +106,7 @@ impl<T: Send + 'static> TaskHandle<T> {
             awaited: Owed::Duty(Arc::as_ptr(&self.cell).addr()),
             name: &|| self.shared.id(self.cell.task_name()).to_string(),
         };
-        let waited = blocking::wait(Some(&subject), deadline, |waker| {
+        let waited = waiting::wait(Some(&subject), deadline, |waker| {
             self.cell.poll(Some(waker))
         });
         match waited {
