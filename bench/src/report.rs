@@ -98,9 +98,12 @@ fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
     out.push('\n');
 }
 
-/// Three significant digits are more than these measurements hold; whole numbers from 100 on.
+/// Three significant digits are more than these measurements hold; whole numbers from 100 on. A dash where there
+/// are no samples.
 fn number(value: f64) -> String {
-    if value < 100.0 {
+    if value.is_nan() {
+        "-".to_owned()
+    } else if value < 100.0 {
         format!("{value:.1}")
     } else {
         format!("{value:.0}")
@@ -113,10 +116,12 @@ fn ratio(case: &Case, contestant: &Contestant) -> String {
         .iter()
         .find(|other| other.system == REFERENCE);
     reference.map_or_else(String::new, |reference| {
-        format!(
-            "{:.2}",
-            median(&contestant.samples) / median(&reference.samples)
-        )
+        let ratio = median(&contestant.samples) / median(&reference.samples);
+        if ratio.is_nan() {
+            "-".to_owned()
+        } else {
+            format!("{ratio:.2}")
+        }
     })
 }
 

@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 use happylock::ThreadKey;
 use happylock::collection::RefLockCollection;
 
-use crate::batch::repeat;
+use crate::batch::typical;
 
 use super::systems::Mutex;
 use super::work::{LOCKS, padded};
@@ -87,5 +87,5 @@ pub(super) fn taken<const N: usize, M: TogetherTaken<N>>(slice: Duration) -> Vec
     }
 
     let (locks, mut key) = (padded(|| M::named("account")), M::key());
-    vec![repeat(slice, BATCH, || run(&locks, &mut key))]
+    vec![typical(slice, BATCH, || run(&locks, &mut key))]
 }

@@ -86,11 +86,11 @@ fn throughput<K>(
     key: impl Fn() -> K + Sync,
     run_batch: impl Fn(&mut K, u64) -> u64 + Sync,
 ) -> Vec<f64> {
-    /// A busy machine is given so many slices to leave us one.
-    const PATIENCE: u32 = 4;
+    /// So long a busy machine is given, beyond the slice, to leave us one.
+    const PATIENCE: Duration = Duration::from_millis(300);
     let began = Instant::now();
     let (mut spent, mut operations) = (Duration::ZERO, 0);
-    while spent < slice && began.elapsed() < slice * PATIENCE {
+    while spent < slice && began.elapsed() < slice + PATIENCE {
         let window = Window::run(threads, &key, &run_batch);
         if window.is_contended(threads) {
             spent += window.elapsed;

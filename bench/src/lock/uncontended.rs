@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use crate::batch::repeat;
+use crate::batch::typical;
 
 use super::systems::{Mutex, Nested, RwLock};
 use super::work::{LOCKS, padded};
@@ -25,7 +25,7 @@ pub(super) fn mutex<M: Mutex>(slice: Duration) -> Vec<f64> {
     }
 
     let (locks, mut key) = (padded(|| M::named("account")), M::key());
-    let sample = repeat(slice, BATCH, || run(&locks, &mut key));
+    let sample = typical(slice, BATCH, || run(&locks, &mut key));
     let sum = |sum, lock: &CachePadded<M>| sum + lock.with(&mut key, |number| *number);
     let sum: u64 = locks.iter().fold(0, sum);
     assert!(
@@ -53,7 +53,7 @@ pub(super) fn nested<M: Nested>(slice: Duration) -> Vec<f64> {
     }
 
     let (outer, inner) = (padded(|| M::named("outer")), padded(|| M::named("inner")));
-    vec![repeat(slice, BATCH, || run(&outer, &inner))]
+    vec![typical(slice, BATCH, || run(&outer, &inner))]
 }
 
 /// One operation: taking a read-write lock for reading, and releasing it.
@@ -68,5 +68,5 @@ pub(super) fn read<L: RwLock>(slice: Duration) -> Vec<f64> {
     }
 
     let (locks, mut key) = (padded(L::new), L::key());
-    vec![repeat(slice, BATCH, || run(&locks, &mut key))]
+    vec![typical(slice, BATCH, || run(&locks, &mut key))]
 }
