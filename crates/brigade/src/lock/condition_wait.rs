@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::acquire::{Request, note_taken};
+use super::acquire::{Checked, Request, note_taken};
 use super::detection::{self, Entered, Wanted};
 use super::mode::Mode;
 use super::mutex::RawMutex;
@@ -23,11 +23,11 @@ impl<'a> ConditionWait<'a> {
     ///
     /// # Panics
     /// If the mutex will be retaken in a wrong order and the action says so; then the mutex is held as before.
-    #[track_caller]
     pub(crate) fn begin(mutex: &'a RawMutex) -> Self {
-        let place = Location::caller();
-        let request = Request::new(mutex, Mode::Exclusive, place);
         let record = records::current();
+        let held = record.and_then(|record| record.holds(mutex.address()));
+        let place = held.map_or_else(|| Location::caller(), |held| held.place);
+        let request = Request::new(mutex, Mode::Exclusive, place);
         if let Some(record) = record {
             record.pop(request.address);
         }

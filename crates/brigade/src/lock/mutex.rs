@@ -276,9 +276,10 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<T: Default> Default for Mutex<T> {
+    /// Such a lock is of no class: see [`Class`].
     #[track_caller]
     fn default() -> Self {
-        Self::new(T::default())
+        Self::from_origin(Origin::by_default(Location::caller()), T::default())
     }
 }
 
