@@ -370,3 +370,8 @@ pub(crate) fn wait<G>(
         attempt *= 2;
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
