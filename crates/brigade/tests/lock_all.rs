@@ -1,5 +1,6 @@
 //! Several locks at once: all of them or none.
 
+mod together;
 mod watchdog;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use brigade::lock::{LockError, Mutex, Rank, RwLock, lock_all, lock_all_timeout, try_lock_all};
+use together::on_threads;
 use watchdog::within_a_minute;
 
 /// Longer than any test lasts.
@@ -219,21 +221,16 @@ fn philosophers_eat_whichever_hand_they_use_first() {
     within_a_minute(|| {
         const EACH: usize = 10_000;
         let forks: Vec<_> = (0..5).map(|_| Mutex::named("fork", 0)).collect();
-        thread::scope(|scope| {
-            for seat in 0..5 {
-                let forks = &forks;
-                scope.spawn(move || {
-                    let (left, right) = (&forks[seat], &forks[(seat + 1) % 5]);
-                    for round in 0..EACH {
-                        let (mut one, mut other) = match round % 3 {
-                            0 => lock_all((left, right)).unwrap(),
-                            1 => lock_all((right, left)).unwrap(),
-                            _ => lock_all_timeout((left, right), LONG).unwrap(),
-                        };
-                        *one += 1;
-                        *other += 1;
-                    }
-                });
+        on_threads(5, |seat| {
+            let (left, right) = (&forks[seat], &forks[(seat + 1) % 5]);
+            for round in 0..EACH {
+                let (mut one, mut other) = match round % 3 {
+                    0 => lock_all((left, right)).unwrap(),
+                    1 => lock_all((right, left)).unwrap(),
+                    _ => lock_all_timeout((left, right), LONG).unwrap(),
+                };
+                *one += 1;
+                *other += 1;
             }
         });
         assert!(forks.iter().all(|fork| *fork.lock() == 2 * EACH));

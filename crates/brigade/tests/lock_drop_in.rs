@@ -25,15 +25,19 @@ struct Pair {
 #[test]
 fn locks_can_be_statics() {
     thread::scope(|scope| {
-        for number in 0..4 {
+        let threads = [0, 1, 2, 3].map(|number| {
             scope.spawn(move || {
                 *COUNT.lock() += number;
                 NAMES.write().push(number.to_string());
                 CHANGED.notify_all();
-            });
-        }
+            })
+        });
         let mut count = COUNT.lock();
         CHANGED.wait_while(&mut count, |count| *count < 6);
+        drop(count);
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
     assert_eq!((*COUNT.lock(), NAMES.read().len()), (6, 4));
 }
@@ -113,11 +117,13 @@ fn a_bump_lets_a_waiting_thread_in() {
     let mutex = Mutex::new(false);
     thread::scope(|scope| {
         let mut guard = mutex.lock();
-        scope.spawn(|| *mutex.lock() = true);
+        let waits = scope.spawn(|| *mutex.lock() = true);
         while !*guard {
             MutexGuard::bump(&mut guard);
             thread::yield_now();
         }
+        drop(guard);
+        waits.join().unwrap();
     });
     let lock = RwLock::new(0);
     let mut guard = lock.write();
@@ -255,13 +261,14 @@ fn a_condition_has_its_usual_methods() {
     );
     condition.wait_while(&mut guard, |value| *value != 0);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let notifies = scope.spawn(|| {
             *mutex.lock() = 1;
             condition.notify_one();
         });
         while *guard == 0 {
             condition.wait(&mut guard);
         }
+        notifies.join().unwrap();
     });
     assert_eq!(
         format!("{condition:?}"),

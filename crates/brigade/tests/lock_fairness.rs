@@ -23,14 +23,13 @@ fn turns_beside(
         let lock = RwLock::named("fair", 0);
         let (done, streamed) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
-            for _ in 0..STREAM {
-                scope.spawn(|| {
-                    while !done.load(SeqCst) {
-                        stream(&lock);
-                        streamed.fetch_add(1, SeqCst);
-                    }
-                });
-            }
+            let stream = || {
+                while !done.load(SeqCst) {
+                    stream(&lock);
+                    streamed.fetch_add(1, SeqCst);
+                }
+            };
+            let threads = [(); STREAM].map(|()| scope.spawn(stream));
             while streamed.load(SeqCst) == 0 {
                 thread::yield_now();
             }
@@ -38,6 +37,9 @@ fn turns_beside(
                 one(&lock);
             }
             done.store(true, SeqCst);
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
         });
         streamed.into_inner()
     })

@@ -158,7 +158,11 @@ fn abba_by_two_threads_names_both() {
     let run = |name: &str, outer: &Mutex<()>, inner: &Mutex<()>| {
         thread::scope(|scope| {
             let named = thread::Builder::new().name(name.to_owned());
-            named.spawn_scoped(scope, || take(outer, inner)).unwrap();
+            named
+                .spawn_scoped(scope, || take(outer, inner))
+                .unwrap()
+                .join()
+                .unwrap();
         });
     };
     run("first", &a, &b);
@@ -193,7 +197,7 @@ fn ring_of(prefix: &str, size: usize) -> Report {
         thread::scope(|scope| {
             let named = thread::Builder::new().name(name(number));
             let body = || take(&locks[number], &locks[(number + 1) % size]);
-            named.spawn_scoped(scope, body).unwrap();
+            named.spawn_scoped(scope, body).unwrap().join().unwrap();
         });
     }
     findings::only(prefix)

@@ -1,5 +1,6 @@
 //! Correct programs are left alone: nothing is predicted and nothing detected, however heavy the use.
 
+mod together;
 mod watchdog;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -11,6 +12,7 @@ use brigade::lock::{
     self, Action, Condvar, LockError, Mutex, RwLock, RwLockUpgradableReadGuard, lock_all,
     lock_all_timeout,
 };
+use together::on_threads;
 use watchdog::within_a_minute;
 
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -43,18 +45,13 @@ fn rounds(optimised: usize) -> usize {
 fn on_each_thread(rounds: usize, body: impl Fn(usize) + Send + Sync + 'static) {
     within_a_minute(move || {
         collect();
-        thread::scope(|scope| {
-            for number in 0..THREADS {
-                let body = &body;
-                scope.spawn(move || {
-                    let mut random = number as u64 + 1;
-                    for _ in 0..rounds {
-                        random ^= random << 13;
-                        random ^= random >> 7;
-                        random ^= random << 17;
-                        body((random >> 20) as usize);
-                    }
-                });
+        on_threads(THREADS, |number| {
+            let mut random = number as u64 + 1;
+            for _ in 0..rounds {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                body((random >> 20) as usize);
             }
         });
         assert_quiet();
@@ -229,17 +226,13 @@ fn threads_that_come_and_go_are_quiet() {
             Mutex::named("short.inner", 0),
         ));
         for _ in 0..rounds(100) {
-            thread::scope(|scope| {
-                for _ in 0..THREADS {
-                    scope.spawn(|| {
-                        let mut outer = shared.0.lock_checked().unwrap();
-                        *outer += 1;
-                        let own = Mutex::named("short.own", 0);
-                        let mut own = own.lock_checked().unwrap();
-                        *shared.1.lock_checked().unwrap() += 1;
-                        *own += 1;
-                    });
-                }
+            on_threads(THREADS, |_| {
+                let mut outer = shared.0.lock_checked().unwrap();
+                *outer += 1;
+                let own = Mutex::named("short.own", 0);
+                let mut own = own.lock_checked().unwrap();
+                *shared.1.lock_checked().unwrap() += 1;
+                *own += 1;
             });
         }
         assert_eq!(

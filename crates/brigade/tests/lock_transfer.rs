@@ -1,11 +1,11 @@
 //! Transfers between accounts: by `lock_all` none is lost and none deadlocks; the naive way is reported.
 
 mod findings;
+mod together;
 mod watchdog;
 
-use std::thread;
-
 use brigade::lock::{FindingKind, Mutex, lock_all};
+use together::on_threads;
 use watchdog::within_a_minute;
 
 const ACCOUNTS: usize = 100;
@@ -43,24 +43,18 @@ fn transfers_by_lock_all_keep_the_total() {
         let accounts: Vec<_> = (0..ACCOUNTS)
             .map(|_| Mutex::named("transfer", BALANCE))
             .collect();
-        thread::scope(|scope| {
-            for thread in 0..THREADS {
-                let accounts = &accounts;
-                scope.spawn(move || {
-                    let mut random = thread as u64 + 1;
-                    let (mut to_itself, transfers) = (0, TRANSFERS / THREADS);
-                    for _ in 0..transfers {
-                        let (from, to) =
-                            (next(&mut random) % ACCOUNTS, next(&mut random) % ACCOUNTS);
-                        to_itself += usize::from(from == to);
-                        transfer(accounts, from, to, (next(&mut random) % 100) as i64);
-                    }
-                    assert!(
-                        to_itself > transfers / ACCOUNTS / 2,
-                        "{to_itself} of {transfers}"
-                    );
-                });
+        on_threads(THREADS, |thread| {
+            let mut random = thread as u64 + 1;
+            let (mut to_itself, transfers) = (0, TRANSFERS / THREADS);
+            for _ in 0..transfers {
+                let (from, to) = (next(&mut random) % ACCOUNTS, next(&mut random) % ACCOUNTS);
+                to_itself += usize::from(from == to);
+                transfer(&accounts, from, to, (next(&mut random) % 100) as i64);
             }
+            assert!(
+                to_itself > transfers / ACCOUNTS / 2,
+                "{to_itself} of {transfers}"
+            );
         });
         let total: i64 = accounts.iter().map(|account| *account.lock()).sum();
         assert_eq!(total, ACCOUNTS as i64 * BALANCE);
