@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use brigade::lock::{Condvar, FindingKind, LockError, Mutex, Report, lock_all};
+use brigade::lock::{Condvar, FindingKind, LockError, Mutex, MutexGuard, Report, lock_all};
 use detecting::{LONG, deadlock, ignore_predictions};
 use polling::{SHORT, until_found};
 use watchdog::within_a_minute;
@@ -156,6 +156,36 @@ fn a_thread_that_waits_on_a_condition_wants_its_mutex() {
         drop(held);
         waiter.join().unwrap();
         assert!(n.try_lock().is_some());
+    });
+}
+
+#[test]
+fn a_thread_that_lets_others_go_first_wants_its_mutex_back() {
+    within_a_minute(|| {
+        ignore_predictions();
+        let shared = Arc::new((Mutex::named("bump.m", false), Mutex::named("bump.n", ())));
+        let bumps = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let mut m = shared.0.lock();
+                let _n = shared.1.lock();
+                while !*m {
+                    MutexGuard::bump(&mut m);
+                    thread::yield_now();
+                }
+            })
+        };
+        while shared.1.try_lock().is_some() {
+            thread::yield_now();
+        }
+        // The first time that this gets the one, the other thread waits for it and holds the other one.
+        let mut m = shared.0.lock();
+        let report = deadlock(shared.1.lock_checked()).expect("it never gets it back");
+        assert_eq!(report.steps().len(), 2);
+        assert_eq!(report.steps()[1].wants.name, "bump.m");
+        *m = true;
+        drop(m);
+        bumps.join().unwrap();
     });
 }
 

@@ -194,7 +194,7 @@ fn a_queue_with_conditions_under_a_common_lock_is_quiet() {
     let produced = AtomicUsize::new(0);
     on_each_thread(rounds(5_000), move |_| {
         // Every thread produces and consumes in turns, so that there are as many of each.
-        if produced.fetch_add(1, SeqCst) % 2 == 0 {
+        if produced.fetch_add(1, SeqCst).is_multiple_of(2) {
             let most = *config.read_checked().unwrap() + THREADS;
             let mut items = queue.items.lock_checked().unwrap();
             queue

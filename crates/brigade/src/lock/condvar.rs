@@ -8,8 +8,9 @@ use parking_lot::WaitTimeoutResult;
 use parking_lot::lock_api::{self, GuardNoSend};
 
 use super::acquire::{Checked, retaken_at};
-use super::condition_wait::ConditionWait;
+use super::mode::Mode;
 use super::mutex::{MutexGuard, RawMutex};
+use super::retaking::Retaking;
 
 /// `parking_lot`'s raw condition variable, for our mutex.
 struct RawCondvar(parking_lot::RawCondvar);
@@ -22,7 +23,7 @@ unsafe impl lock_api::RawCondvar for RawCondvar {
     type RawMutex = RawMutex;
 
     unsafe fn wait(&self, mutex: &RawMutex, guard: &mut GuardNoSend) {
-        let _wait = ConditionWait::begin(mutex);
+        let _retaking = Retaking::begin(mutex, Mode::Exclusive);
         // SAFETY: the caller's obligations are the same.
         unsafe { self.0.wait(mutex.below(), guard) }
     }
@@ -48,7 +49,7 @@ unsafe impl lock_api::RawCondvarTimed for RawCondvar {
         guard: &mut GuardNoSend,
         deadline: &Instant,
     ) -> bool {
-        let _wait = ConditionWait::begin(mutex);
+        let _retaking = Retaking::begin(mutex, Mode::Exclusive);
         // SAFETY: the caller's obligations are the same.
         unsafe { self.0.wait_until(mutex.below(), guard, deadline) }
     }

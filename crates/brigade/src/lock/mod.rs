@@ -41,7 +41,6 @@ mod action;
 mod all;
 mod chain;
 mod class;
-mod condition_wait;
 mod condvar;
 mod detection;
 mod error;
@@ -56,6 +55,7 @@ mod prediction;
 mod raw_rwlock;
 pub(crate) mod records;
 mod report;
+mod retaking;
 mod rwlock;
 
 pub use parking_lot::WaitTimeoutResult;
