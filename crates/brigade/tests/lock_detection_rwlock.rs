@@ -251,9 +251,9 @@ fn a_reader_behind_writers_that_give_up_is_let_in() {
             let (locks, seen) = (Arc::clone(&locks), Arc::clone(&seen));
             thread::spawn(move || {
                 while !seen.load(SeqCst) {
-                    let _ = locks[0].write_timeout(Duration::from_millis(100));
+                    drop(locks[0].write_timeout(Duration::from_millis(100)));
                 }
-                let _ = locks[0].write_timeout(Duration::from_millis(100));
+                drop(locks[0].write_timeout(Duration::from_millis(100)));
             })
         };
         // This one waits for the writer, who waits for the first reader, who waits for this one.

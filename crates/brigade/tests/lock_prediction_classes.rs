@@ -5,8 +5,8 @@ mod findings;
 use std::sync::Arc;
 
 use brigade::lock::{
-    Class, FindingKind, LockError, Mutex, MutexGuard, Rank, RwLock, lock_all, lock_all_timeout,
-    try_lock_all,
+    Class, FindingKind, LockError, Mutex, MutexGuard, Rank, Report, RwLock, lock_all,
+    lock_all_timeout, try_lock_all,
 };
 
 /// A mutex of each name.
@@ -36,10 +36,7 @@ fn two_locks_of_one_class_are_reported_when_nested() {
 fn two_locks_of_one_class_are_reported_with_others_between() {
     let [one, between, other] = mutexes("apart", ["a", "b", "a"]);
     take(&[&one, &between, &other]);
-    let kinds: Vec<_> = findings::of("apart.")
-        .iter()
-        .map(|report| report.kind())
-        .collect();
+    let kinds: Vec<_> = findings::of("apart.").iter().map(Report::kind).collect();
     assert_eq!(kinds, [FindingKind::SameClass, FindingKind::Order]);
 }
 
