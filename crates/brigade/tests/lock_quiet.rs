@@ -41,6 +41,13 @@ fn rounds(optimised: usize) -> usize {
     }
 }
 
+/// Lets others run at times, so that they meet locks that are held.
+fn dwell(random: usize) {
+    if (random / 1024).is_multiple_of(4) {
+        thread::yield_now();
+    }
+}
+
 /// Runs the body on each of several threads, with a number that differs each time.
 fn on_each_thread(rounds: usize, body: impl Fn(usize) + Send + Sync + 'static) {
     within_a_minute(move || {
@@ -69,6 +76,7 @@ fn locks_in_one_order_are_quiet() {
         let (first, second) = (random % 6, random / 6 % 6);
         let mut low = inner[first.min(second)].lock_checked().unwrap();
         *low += 1;
+        dwell(random);
         if first != second {
             *inner[first.max(second)].lock_checked().unwrap() += 1;
         }
@@ -89,6 +97,7 @@ fn readers_and_writers_in_one_order_are_quiet() {
         let (first, second) = (random % 4, random / 4 % 4);
         let (low, high) = (&locks[first.min(second)], &locks[first.max(second)]);
         let inner = |writes: bool| {
+            dwell(random);
             if first == second {
             } else if writes {
                 *high.write_checked().unwrap() += 1;
@@ -125,13 +134,14 @@ fn attempts_that_back_off_are_quiet() {
     let locks: Vec<_> = (0..4)
         .map(|number| Mutex::named(&format!("backs-off.{number}"), 0))
         .collect();
-    on_each_thread(rounds(5_000), move |random| {
+    on_each_thread(rounds(1_500), move |random| {
         let (first, second) = (random % 4, random / 4 % 4);
         if first == second {
             return;
         }
         loop {
             let mut held = locks[first].lock_checked().unwrap();
+            dwell(random);
             // Any order: what gives up is nobody's deadlock.
             let limit = Duration::from_micros((random % 50) as u64);
             let result = match random % 3 {
@@ -162,9 +172,11 @@ fn all_at_once_in_any_order_is_quiet() {
         );
         if random % 3 == 0 {
             let (mut one, other) = lock_all((first.writing(), second.reading())).unwrap();
+            dwell(random);
             *one += *other;
         } else if random % 3 == 1 {
             let (one, mut other) = lock_all((first.reading(), second.writing())).unwrap();
+            dwell(random);
             *other += *one;
         } else {
             let limit = Duration::from_secs(60);
@@ -192,7 +204,7 @@ fn a_queue_with_conditions_under_a_common_lock_is_quiet() {
         Mutex::named("queue.log", 0),
     );
     let produced = AtomicUsize::new(0);
-    on_each_thread(rounds(5_000), move |_| {
+    on_each_thread(rounds(5_000), move |random| {
         // Every thread produces and consumes in turns, so that there are as many of each.
         if produced.fetch_add(1, SeqCst).is_multiple_of(2) {
             let most = *config.read_checked().unwrap() + THREADS;
@@ -212,6 +224,7 @@ fn a_queue_with_conditions_under_a_common_lock_is_quiet() {
                 .wait_while(&mut items, |items| items.is_empty());
             items.pop();
             queue.emptied.notify_one();
+            dwell(random);
             *log.lock_checked().unwrap() += 1;
         }
     });
