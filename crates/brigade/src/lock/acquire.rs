@@ -8,10 +8,11 @@ use parking_lot::lock_api::GuardNoSend;
 
 use super::abandoned;
 use super::action;
+use super::chain::Chain;
 use super::class::Origin;
 use super::detection::{self, Wanted};
 use super::error::LockError;
-use super::held::{Chain, Held, Record};
+use super::held::{Held, Record};
 use super::mode::Mode;
 use super::prediction;
 use super::records;
@@ -63,7 +64,7 @@ pub(crate) fn take<L: Checked>(
     };
     let depth = record.depth();
     let chain = record.chain_with(depth, lock.origin(), mode, true);
-    if is_news(lock, mode, record, depth, chain) {
+    if is_news(lock.address(), L::HAS_READERS, mode, record, depth, chain) {
         act_on_news(lock, mode, place, record, chain);
     }
     let guard = match lock.attempt(mode) {
@@ -98,16 +99,10 @@ pub(crate) fn take_checked<L: Checked>(
     let request = Request::new(lock, mode, place);
     let depth = record.depth();
     let chain = record.chain_with(depth, lock.origin(), mode, true);
-    if is_news(lock, mode, record, depth, chain) {
-        match request.check(record) {
-            // These are wrong in every run.
-            Err(report) if report.kind() == FindingKind::Rank || request.blocks_itself(record) => {
-                return Err(LockError::Deadlock(report));
-            }
-            Err(report) => action::act(&report),
-            Ok(()) => {}
-        }
-        record.note_seen(chain);
+    if is_news(lock.address(), L::HAS_READERS, mode, record, depth, chain) {
+        request
+            .act_or_refuse(record, chain)
+            .map_err(LockError::Deadlock)?;
     }
     let guard = match lock.attempt(mode) {
         Some(guard) => guard,
@@ -210,6 +205,13 @@ pub(crate) fn change_mode(address: usize, mode: Mode) {
     }
 }
 
+/// Notes that a lock that is held will be released and taken again at this place.
+pub(crate) fn retaken_at(address: usize, place: &'static Location<'static>) {
+    if let Some(record) = records::current() {
+        record.change_place(address, place);
+    }
+}
+
 /// Waits without a limit of time.
 #[inline]
 fn forever<L: Checked>(lock: &L, mode: Mode) -> GuardNoSend {
@@ -233,14 +235,20 @@ fn held<L: Checked>(lock: &L, place: &'static Location<'static>, chain: Chain) -
 /// True if the chain must be looked at. A thread that holds nothing can take any lock; only that somebody writes must
 /// be known, since readers then can wait for readers.
 #[inline(always)]
-fn is_news<L: Checked>(lock: &L, mode: Mode, record: &Record, depth: usize, chain: Chain) -> bool {
-    let writes = L::HAS_READERS && matches!(mode, Mode::Exclusive);
+fn is_news(
+    address: usize,
+    has_readers: bool,
+    mode: Mode,
+    record: &Record,
+    depth: usize,
+    chain: Chain,
+) -> bool {
+    let writes = has_readers && matches!(mode, Mode::Exclusive);
     if depth == 0 && !writes {
         return false;
     }
     // The same lock read twice is not seen by its class, if locks of the class may be nested.
-    !record.has_seen(chain)
-        || matches!(mode, Mode::Shared) && record.holds(lock.address()).is_some()
+    !record.has_seen(chain) || !matches!(mode, Mode::Exclusive) && record.holds(address).is_some()
 }
 
 #[cold]
@@ -271,6 +279,14 @@ fn wait<L: Checked>(
     forever(lock, mode)
 }
 
+/// What was acted on once need not be looked at again, unless it is refused where errors are returned.
+fn note_acted_on(findings: &[Report], record: &Record, chain: Chain) {
+    let is_refused = |report: &Report| report.kind() == FindingKind::Rank;
+    if !findings.is_empty() && !findings.iter().any(is_refused) {
+        record.note_seen(chain);
+    }
+}
+
 impl Request {
     pub(crate) fn new<L: Checked>(lock: &L, mode: Mode, place: &'static Location<'static>) -> Self {
         Self {
@@ -285,27 +301,49 @@ impl Request {
 
     /// Looks whether the lock may be taken, and acts on it if not.
     pub(crate) fn predict(self, record: &Record) {
-        let chain = record.chain_with(record.depth(), self.origin, self.mode, true);
-        if record.depth() > 0 && !record.has_seen(chain) {
+        if let Some(chain) = self.news(record) {
             self.act_on_news(record, chain);
         }
     }
 
+    /// As [`predict`](Self::predict), but what is wrong in every run is returned.
+    pub(crate) fn predict_checked(self, record: &Record) -> Result<(), LockError> {
+        let news = self.news(record);
+        let acted = news.map_or(Ok(()), |chain| self.act_or_refuse(record, chain));
+        acted.map_err(LockError::Deadlock)
+    }
+
+    /// The chain that taking the lock makes, if it must be looked at.
+    fn news(&self, record: &Record) -> Option<Chain> {
+        let depth = record.depth();
+        let chain = record.chain_with(depth, self.origin, self.mode, true);
+        let (address, has_readers, mode) = (self.address, self.has_readers, self.mode);
+        is_news(address, has_readers, mode, record, depth, chain).then_some(chain)
+    }
+
     fn act_on_news(self, record: &Record, chain: Chain) {
-        let Err(report) = self.check(record) else {
-            record.note_seen(chain);
-            return;
-        };
+        let findings = prediction::check(record, &self, chain);
         if self.blocks_itself(record) {
-            action::fail(&report);
+            findings.iter().for_each(action::fail);
         } else {
-            action::act(&report);
-            record.note_seen(chain);
+            findings.iter().for_each(action::act);
+            note_acted_on(&findings, record, chain);
         }
     }
 
-    fn check(&self, record: &Record) -> Result<(), Box<Report>> {
-        prediction::check(record, self).map_err(Box::new)
+    fn act_or_refuse(self, record: &Record, chain: Chain) -> Result<(), Box<Report>> {
+        let mut findings = prediction::check(record, &self, chain);
+        let refuses =
+            |report: &Report| report.kind() == FindingKind::Rank || self.blocks_itself(record);
+        let refused = findings.extract_if(.., |report| refuses(report)).next();
+        findings.iter().for_each(action::act);
+        match refused {
+            Some(report) => Err(Box::new(report)),
+            None => {
+                note_acted_on(&findings, record, chain);
+                Ok(())
+            }
+        }
     }
 
     /// True if this very thread holds the lock so that it cannot have it again.
@@ -322,7 +360,9 @@ impl Request {
         until: Option<Instant>,
     ) -> Result<Option<GuardNoSend>, Box<Report>> {
         let wait = |until| lock.wait(self.mode, until);
-        if record.is_free() && !abandoned::any() {
+        // Readers wait behind a writer that waits, though it holds nothing.
+        let is_in_the_way = self.has_readers && self.mode == Mode::Exclusive;
+        if record.is_free() && !is_in_the_way && !abandoned::any() {
             return Ok(wait(until));
         }
         // Most waits are over before it would pay to enter the graph; a free thread leaves this to the lock below.

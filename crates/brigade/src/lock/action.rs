@@ -97,7 +97,7 @@ pub(crate) fn act(report: &Report) {
     }
 }
 
-/// True if nothing of the same kind was reported about the same lines.
+/// True if nothing of the same kind was reported about the same locks and lines.
 fn is_new(report: &Report) -> bool {
     /// So many are remembered; further ones are not reported.
     const MOST: usize = 4_096;
@@ -105,7 +105,9 @@ fn is_new(report: &Report) -> bool {
     let mut hasher = DefaultHasher::new();
     report.kind().hash(&mut hasher);
     for step in report.steps() {
-        (&step.holds.place, &step.wants.place).hash(&mut hasher);
+        for lock in [&step.holds, &step.wants] {
+            (&lock.name, &lock.made_at, &lock.place).hash(&mut hasher);
+        }
     }
     let mut known = KNOWN.lock();
     known.len() < MOST && known.insert(hasher.finish())

@@ -27,7 +27,9 @@ pub struct Rank(pub u32);
 /// the thousand.
 ///
 /// All locks of a class count as one when orders are compared. A lock that is given none belongs to the
-/// class of the line that made it.
+/// class of the call that made it. If that call does not tell locks apart (a derived `Default`, a function of the
+/// standard library as in `map(Mutex::new)`), the lock is of no class and its order is not compared; deadlocks
+/// are detected all the same.
 ///
 /// ```
 /// use brigade::lock::{Class, Mutex};
@@ -105,14 +107,14 @@ impl Class {
 
 /// Where a lock comes from: the line that made it, or the class it was given. One word.
 ///
-/// Invariant: either a `&'static Location`, or a `&'static Class` whose address was raised by one. Both types
-/// are aligned to more than one byte, so the lowest bit tells them apart. It is packed so that it makes a lock
-/// of one byte no larger than nine.
+/// Invariant: either a `&'static Location`, whose address was raised by [`Self::BY_DEFAULT`] if the lock was made by
+/// `default`, or a `&'static Class` whose address was raised by [`Self::CLASS`]. Both types are aligned to four bytes
+/// at least, so the lowest bits tell them apart. It is packed so that it makes a lock of one byte no larger than nine.
 #[derive(Clone, Copy)]
 #[repr(Rust, packed)]
 pub(crate) struct Origin(NonNull<()>);
 
-const _: () = assert!(align_of::<Location<'static>>() > 1 && align_of::<Class>() > 1);
+const _: () = assert!(align_of::<Location<'static>>() >= 4 && align_of::<Class>() >= 4);
 
 // SAFETY: what it points to is `'static` and `Sync`.
 unsafe impl Send for Origin {}
@@ -126,13 +128,25 @@ pub(crate) enum Source {
 }
 
 impl Origin {
+    const CLASS: usize = 1;
+    const BY_DEFAULT: usize = 2;
+    const MARKS: usize = Self::CLASS | Self::BY_DEFAULT;
+
     pub(crate) const fn place(place: &'static Location<'static>) -> Self {
         Self(NonNull::from_ref(place).cast())
     }
 
+    /// The origin of a lock that was made by `default`.
+    pub(crate) const fn by_default(place: &'static Location<'static>) -> Self {
+        Self::marked(std::ptr::from_ref(place).cast(), Self::BY_DEFAULT)
+    }
+
     pub(crate) const fn class(class: &'static Class) -> Self {
-        let raised = std::ptr::from_ref(class).cast::<()>().wrapping_byte_add(1);
-        match NonNull::new(raised.cast_mut()) {
+        Self::marked(std::ptr::from_ref(class).cast(), Self::CLASS)
+    }
+
+    const fn marked(pointer: *const (), mark: usize) -> Self {
+        match NonNull::new(pointer.wrapping_byte_add(mark).cast_mut()) {
             Some(pointer) => Self(pointer),
             None => unreachable!(),
         }
@@ -160,13 +174,33 @@ impl Origin {
     }
 
     pub(crate) fn source(self) -> Source {
-        let pointer = self.pointer();
-        if pointer.addr() & 1 == 0 {
-            // SAFETY: the invariant: an even address is that of a `&'static Location`.
-            Source::Place(unsafe { &*pointer.cast() })
+        let mark = self.bits() & Self::MARKS;
+        let pointer = self.pointer().wrapping_byte_sub(mark);
+        if mark == Self::CLASS {
+            // SAFETY: the invariant: so marked, it is a `&'static Class`.
+            Source::Class(unsafe { &*pointer.cast() })
         } else {
-            // SAFETY: the invariant: an odd one is that of a `&'static Class`, raised by one.
-            Source::Class(unsafe { &*pointer.wrapping_byte_sub(1).cast() })
+            // SAFETY: the invariant: otherwise it is a `&'static Location`.
+            Source::Place(unsafe { &*pointer.cast() })
+        }
+    }
+
+    /// True if it says nothing about what the lock is for. A derived `Default` makes all locks of a type at one
+    /// place, and the standard library makes those of the whole program at one place of its own, if it is given
+    /// [`Mutex::new`](super::Mutex::new) to call.
+    pub(crate) fn says_nothing(self) -> bool {
+        let standard = [
+            "/library/core/src/",
+            "/library/alloc/src/",
+            "/library/std/src/",
+        ];
+        match self.source() {
+            Source::Class(_) => false,
+            Source::Place(_) if self.bits() & Self::BY_DEFAULT != 0 => true,
+            Source::Place(place) => {
+                let file = place.file().replace('\\', "/");
+                standard.iter().any(|folder| file.contains(folder))
+            }
         }
     }
 

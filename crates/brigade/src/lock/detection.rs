@@ -101,12 +101,7 @@ impl Wait {
     /// True if `other` must do something before this wait can end.
     fn is_blocked_by(&self, other: &Self) -> bool {
         match self.wanted.target {
-            Target::Lock { upgrades: true, .. } if self.ticket == other.ticket => false,
-            Target::Lock { address, mode, .. } => {
-                let excludes =
-                    |held: &Held| held.address == address && mode.excludes(held.chain.mode());
-                other.record.held().iter().any(excludes)
-            }
+            Target::Lock { .. } => other.record.any_held(|held| self.is_blocked(other, held)),
             Target::Duty { address, .. } => other.record.has_duty(address),
             Target::Pool { address, .. } => {
                 let waits_for_the_same = matches!(
@@ -116,6 +111,23 @@ impl Wait {
                 other.record.pool() == address && !waits_for_the_same
             }
         }
+    }
+
+    /// True if this waits for a lock that `other` holds so.
+    fn is_blocked(&self, other: &Self, held: &Held) -> bool {
+        let Target::Lock {
+            address,
+            mode,
+            upgrades,
+            ..
+        } = self.wanted.target
+        else {
+            return false;
+        };
+        // Not by what is to be upgraded, but by what else the thread reads.
+        let upgraded =
+            upgrades && self.ticket == other.ticket && held.chain.mode() == Mode::Upgradable;
+        held.address == address && mode.excludes(held.chain.mode()) && !upgraded
     }
 
     /// True if this is a reader that may wait behind `other`, a writer that waits for the same lock. It only
@@ -133,13 +145,11 @@ impl Wait {
 
     /// What this thread has that `before` waits for.
     fn has_what_wants(&self, before: &Self) -> Acquisition {
-        let Target::Lock { address, mode, .. } = before.wanted.target else {
+        let Target::Lock { .. } = before.wanted.target else {
             return before.wanted.acquisition();
         };
         let held = self.record.held();
-        let excluded = held
-            .iter()
-            .find(|held| held.address == address && mode.excludes(held.chain.mode()));
+        let excluded = held.iter().find(|held| before.is_blocked(self, held));
         match excluded {
             Some(held) => Acquisition::of_held(held),
             None => Acquisition {
@@ -224,6 +234,10 @@ impl State {
 
     fn search<'a>(&'a self, path: &mut Vec<&'a Wait>, seen: &mut Vec<u64>, guessing: bool) -> bool {
         let (start, last) = (path[0], path[path.len() - 1]);
+        // A writer that gives up lets a reader in that comes before the next writer.
+        let mut waits = self.waits.iter();
+        let guessing = guessing
+            && !waits.any(|other| other.wanted.until.is_some() && last.may_wait_behind(other));
         let leads_to =
             |other: &Wait| last.is_blocked_by(other) || guessing && last.may_wait_behind(other);
         if leads_to(start) {
@@ -283,10 +297,13 @@ impl Entered<'_> {
             .all(|(wait, (_, before))| {
                 !wait.wanted.waits_behind_writers() || wait.confirmed >= before + 2
             });
-        if proven {
-            return Err(Box::new(describe(&cycle)));
+        if !proven {
+            return Ok(());
         }
-        Ok(())
+        let report = Box::new(describe(&cycle));
+        // At once, so that no other reader of the cycle fails too.
+        state.remove(self.ticket);
+        Err(report)
     }
 }
 
@@ -353,3 +370,8 @@ pub(crate) fn wait<G>(
         attempt *= 2;
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;

@@ -9,6 +9,7 @@ use std::panic::Location;
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use super::chain::Chain;
 use super::class::Origin;
 use super::mode::Mode;
 
@@ -23,61 +24,14 @@ pub(crate) struct Held {
     pub(crate) chain: Chain,
 }
 
-/// The way by which a thread came to hold what it holds: a hash of the origins and modes of its locks, in
-/// their order. The lowest bits say how the last one was taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chain(u64);
-
-/// The bits of a chain that are the mode of its last lock.
-const MODE: u64 = 0b011;
-/// The bit of a chain whose last lock may have waited, and so has an edge from each one before it.
-const WAITED: u64 = 0b100;
-
-impl Chain {
-    /// Nothing is held.
-    pub(crate) const EMPTY: Self = Self(0);
-
-    #[inline]
-    fn from_bits(bits: u64) -> Self {
-        Self(bits)
-    }
-
-    /// This chain and one lock more.
-    #[inline]
-    pub(crate) fn with(self, origin: Origin, mode: Mode, waited: bool) -> Self {
-        // The multiplier is that of Fibonacci hashing (Knuth, volume 3, section 6.4).
-        let mixed = (self.0.rotate_left(23) ^ origin.bits() as u64)
-            .wrapping_add(mode as u64)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let waited = if waited { WAITED } else { 0 };
-        Self(mixed & !(MODE | WAITED) | mode as u64 | waited)
-    }
-
-    pub(crate) fn mode(self) -> Mode {
-        match self.0 & MODE {
-            0 => Mode::Exclusive,
-            1 => Mode::Upgradable,
-            _ => Mode::Shared,
-        }
-    }
-
-    /// The same way, but for the mode in which the last lock is held now.
-    pub(crate) fn in_mode(self, mode: Mode) -> Self {
-        Self(self.0 & !MODE | mode as u64)
-    }
-
-    /// True if taking the last lock may have waited.
-    pub(crate) fn waited(self) -> bool {
-        self.0 & WAITED != 0
-    }
-}
-
+/// Models keep records small: each of these is something to explore.
+const MODELLED: bool = cfg!(any(loom, shuttle));
 /// So many locks are recorded in place,
-const IN_PLACE: usize = 24;
+const IN_PLACE: usize = if MODELLED { 2 } else { 24 };
 /// so many chains are remembered,
-const SEEN: usize = 256;
+const SEEN: usize = if MODELLED { 2 } else { 256 };
 /// and so many duties.
-const DUTIES: usize = 16;
+const DUTIES: usize = if MODELLED { 2 } else { 16 };
 
 /// What one thread holds and owes.
 ///
@@ -124,7 +78,7 @@ impl Entry {
     #[inline(always)]
     fn store(&self, held: Held) {
         self.address.store(held.address, Relaxed);
-        self.chain.store(held.chain.0, Relaxed);
+        self.chain.store(held.chain.bits(), Relaxed);
         self.origin.store(held.origin.pointer(), Relaxed);
         let place = std::ptr::from_ref(held.place).cast_mut();
         self.place.store(place, Relaxed);
@@ -157,7 +111,12 @@ impl Record {
         self.depth.load(Relaxed)
     }
 
-    /// True if nobody can be waiting for this thread.
+    /// True if the thread holds a lock, not counting those that are no more.
+    pub(crate) fn holds_any(&self) -> bool {
+        self.any_held(|held| held.address != 0)
+    }
+
+    /// True if nobody can be waiting for this thread, unless in line behind it.
     pub(crate) fn is_free(&self) -> bool {
         self.depth() == 0 && self.duty_depth.load(Relaxed) == 0 && self.pool.load(Relaxed) == 0
     }
@@ -190,17 +149,24 @@ impl Record {
     /// True if this thread has found the chain to be in order.
     #[inline]
     pub(crate) fn has_seen(&self, chain: Chain) -> bool {
-        self.seen_slot(chain).load(Relaxed) == chain.0
+        self.seen_slot(chain).load(Relaxed) == chain.bits()
     }
 
     /// Remembers that the chain is in order, or that what is wrong with it was reported.
     pub(crate) fn note_seen(&self, chain: Chain) {
-        self.seen_slot(chain).store(chain.0, Relaxed);
+        self.seen_slot(chain).store(chain.bits(), Relaxed);
+    }
+
+    /// Forgets which chains were found to be in order.
+    pub(crate) fn unsee(&self) {
+        for slot in &self.seen {
+            slot.store(0, Relaxed);
+        }
     }
 
     #[inline]
     fn seen_slot(&self, chain: Chain) -> &AtomicU64 {
-        &self.seen[(chain.0 >> (64 - SEEN.ilog2())) as usize]
+        &self.seen[(chain.bits() >> (64 - SEEN.ilog2())) as usize]
     }
 
     /// Notes that the thread, which held `depth` locks, has taken one more.
@@ -245,42 +211,82 @@ impl Record {
         }
     }
 
-    /// Notes a release out of order. The entries above move down; their chains stay as they came about.
+    /// Notes a release out of order. The entries above move down, and so do those above locks that are no more.
     #[cold]
     #[inline(never)]
     fn remove(&self, address: usize) {
-        let mut held = self.held();
-        if let Some(place) = held.iter().rposition(|held| held.address == address) {
-            held.remove(place);
+        self.rearrange(|held| {
+            if let Some(place) = held.iter().rposition(|held| held.address == address) {
+                held.remove(place);
+            }
             held.retain(|held| held.address != 0);
-            self.replace(&held);
-        }
+        });
     }
 
+    /// Changes what is held other than by one lock more or less. The chains are made anew: what was found to be
+    /// in order under other locks, or under the same ones held in another mode, need not be so under these.
     #[cold]
-    fn replace(&self, held: &[Held]) {
-        for (entry, held) in self.entries.iter().zip(held) {
+    fn rearrange(&self, change: impl FnOnce(&mut Vec<Held>)) {
+        // To the end, so that no address that is forgotten meanwhile comes back.
+        let mut deep = self.deep.lock();
+        let mut held = self.collect(&deep);
+        change(&mut held);
+        let mut chain = Chain::EMPTY;
+        for held in &mut held {
+            chain = chain.with(held.origin, held.chain.mode(), held.chain.waited());
+            held.chain = chain;
+        }
+        for (entry, held) in self.entries.iter().zip(&held) {
             entry.store(*held);
         }
-        let deep = held.get(IN_PLACE..).unwrap_or_default();
-        *self.deep.lock() = deep.to_vec();
         self.depth.store(held.len(), Relaxed);
+        *deep = held.split_off(held.len().min(IN_PLACE));
     }
 
     /// Notes that a lock is now held in another mode.
     pub(crate) fn change_mode(&self, address: usize, mode: Mode) {
-        let mut held = self.held();
-        if let Some(entry) = held.iter_mut().rev().find(|held| held.address == address) {
-            entry.chain = entry.chain.in_mode(mode);
-            self.replace(&held);
+        self.rearrange(|held| {
+            let Some(place) = held.iter().rposition(|held| held.address == address) else {
+                return;
+            };
+            let (changed, above) = held[place..].split_first_mut().expect("it has that place");
+            changed.chain = changed.chain.in_mode(mode);
+            for above in above {
+                above.chain = above.chain.not_waited();
+            }
+        });
+    }
+
+    /// Notes that a lock that is held was taken somewhere else.
+    pub(crate) fn change_place(&self, address: usize, place: &'static Location<'static>) {
+        let depth = self.depth();
+        let mut in_place = self.entries.iter().take(depth).rev();
+        if let Some(entry) = in_place.find(|entry| entry.address.load(Relaxed) == address) {
+            let place = std::ptr::from_ref(place).cast_mut();
+            entry.place.store(place, Relaxed);
+        } else if let Some(held) =
+            (self.deep.lock().iter_mut().rev()).find(|held| held.address == address)
+        {
+            held.place = place;
         }
     }
 
     /// The locks that the thread holds, the first first. Of other threads: only of those in the wait graph.
     pub(crate) fn held(&self) -> Vec<Held> {
+        self.collect(&self.deep.lock())
+    }
+
+    fn collect(&self, deep: &[Held]) -> Vec<Held> {
+        let in_place = self.entries.iter().take(self.depth()).map(Entry::load);
+        in_place.chain(deep.iter().copied()).collect()
+    }
+
+    /// True if this is so of a lock that the thread holds. Of other threads as [`held`](Self::held).
+    pub(crate) fn any_held(&self, mut is_so: impl FnMut(&Held) -> bool) -> bool {
         let depth = self.depth();
-        let in_place = self.entries.iter().take(depth).map(Entry::load);
-        in_place.chain(self.deep.lock().iter().copied()).collect()
+        let mut in_place = self.entries.iter().take(depth);
+        in_place.any(|entry| is_so(&entry.load()))
+            || depth > IN_PLACE && self.deep.lock().iter().any(is_so)
     }
 
     /// How the thread holds the lock at this address; the last time, if it does several times.
@@ -304,15 +310,13 @@ impl Record {
 
     /// A lock at this address is no more, though the thread never released it.
     pub(crate) fn forget(&self, address: usize) {
+        let mut deep = self.deep.lock();
         for entry in self.entries.iter().take(self.depth()) {
-            if entry.address.load(Relaxed) == address {
-                entry.address.store(0, Relaxed);
-            }
+            // Its thread may be storing another there.
+            let _ = entry.address.compare_exchange(address, 0, Relaxed, Relaxed);
         }
-        for held in self.deep.lock().iter_mut() {
-            if held.address == address {
-                held.address = 0;
-            }
+        for held in deep.iter_mut().filter(|held| held.address == address) {
+            held.address = 0;
         }
     }
 
@@ -362,14 +366,12 @@ impl Record {
 
     /// Makes the record ready for another thread; returns what the last one never released.
     pub(crate) fn reset(&self) -> Vec<Held> {
-        let mut held = self.held();
+        let mut held = Vec::new();
+        self.rearrange(|all| held.append(all));
         held.retain(|held| held.address != 0);
-        self.replace(&[]);
         self.duty_depth.store(0, Relaxed);
         self.pool.store(0, Relaxed);
-        for slot in &self.seen {
-            slot.store(0, Relaxed);
-        }
+        self.unsee();
         held
     }
 }

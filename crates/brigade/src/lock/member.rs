@@ -128,12 +128,13 @@ impl Drop for Taken<'_, '_> {
 }
 
 /// Looks whether each may be taken under what the thread holds.
-fn predict(members: &[Member<'_>], place: &'static Location<'static>) {
-    if let Some(record) = records::current() {
-        for member in members {
-            member.request(place).predict(record);
-        }
-    }
+fn predict(members: &[Member<'_>], place: &'static Location<'static>) -> Result<(), LockError> {
+    let record = records::current();
+    let each = record.into_iter().flat_map(|record| {
+        let requests = members.iter().map(|member| member.request(place));
+        requests.map(|request| request.predict_checked(record))
+    });
+    each.collect()
 }
 
 /// Takes all, in their order.
@@ -141,7 +142,7 @@ pub(crate) fn take_all_in_order(
     members: &[Member<'_>],
     place: &'static Location<'static>,
 ) -> Result<(), LockError> {
-    predict(members, place);
+    predict(members, place)?;
     let mut taken = Taken { members, count: 0 };
     for member in taken.members {
         if !member.attempt() {

@@ -11,6 +11,7 @@ use super::class::{Class, Origin, Rank};
 use super::error::LockError;
 use super::mode::Mode;
 use super::records;
+use super::retaking::Retaking;
 
 /// What [`Mutex`] is made of: `parking_lot`'s raw mutex, and where the lock comes from.
 ///
@@ -96,8 +97,9 @@ unsafe impl lock_api::RawMutexFair for RawMutex {
         unsafe { self.raw.unlock_fair(guard) }
     }
 
-    #[inline]
+    #[track_caller]
     unsafe fn bump(&self, guard: &mut GuardNoSend) {
+        let _retaking = Retaking::begin(self, Mode::Exclusive);
         // SAFETY: the caller's obligations are the same.
         unsafe { self.raw.bump(guard) }
     }
@@ -276,9 +278,10 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<T: Default> Default for Mutex<T> {
+    /// Such a lock is of no class: see [`Class`].
     #[track_caller]
     fn default() -> Self {
-        Self::new(T::default())
+        Self::from_origin(Origin::by_default(Location::caller()), T::default())
     }
 }
 

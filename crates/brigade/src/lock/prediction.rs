@@ -11,10 +11,12 @@ use parking_lot::Mutex;
 
 use super::acquire::Request;
 use super::action::backtrace;
+use super::chain::Chain;
 use super::class::{Origin, Source};
 use super::graph::{ClassId, Cycle, Edge, Graph};
 use super::held::{Held, Record};
 use super::mode::Mode;
+use super::records;
 use super::report::{Acquisition, FindingKind, Report, Step};
 
 /// All orders seen so far, under one lock.
@@ -86,9 +88,9 @@ pub(crate) fn with_orders<R>(look: impl FnOnce(&Orders) -> R) -> R {
     look(&ORDERS.lock())
 }
 
-/// Checks that a lock may be taken under all those that the thread holds, and notes the order. If several
-/// things are wrong, the first is reported.
-pub(crate) fn check(record: &Record, request: &Request) -> Result<(), Report> {
+/// Checks that a lock may be taken under all those that the thread holds, and notes the order; `chain` is the way
+/// there. Returns what is wrong, what is so in every run first; if nothing is, the way has been seen.
+pub(crate) fn check(record: &Record, request: &Request, chain: Chain) -> Vec<Report> {
     let mut held = record.held();
     held.retain(|held| held.address != 0 && !(request.upgrades && held.address == request.address));
     if let Some(own) = held
@@ -96,55 +98,102 @@ pub(crate) fn check(record: &Record, request: &Request) -> Result<(), Report> {
         .rev()
         .find(|held| held.address == request.address)
     {
-        return Err(report(FindingKind::Recursive, record, own, request));
+        return vec![report(FindingKind::Recursive, record, own, request)];
+    }
+    let gates = held.iter().filter(|held| is_gate(held));
+    let past_gates = chain.past(gates.map(|held| held.address));
+    if record.has_seen(past_gates) {
+        return Vec::new();
     }
     let orders = &mut *ORDERS.lock();
+    if request.origin.says_nothing() {
+        record.note_seen(chain);
+        return Vec::new();
+    }
+    let guarded = orders.graph.guarded_cycles().count();
     let class = orders.classes.id(request.origin);
-    let mut finding = None;
+    let mut findings = Vec::new();
+    let wrong = held.iter().rev().find_map(|under| {
+        let kind = orders.is_wrong(under, request, class)?;
+        Some(report(kind, record, under, request))
+    });
+    findings.extend(wrong);
     if request.has_readers
         && request.mode == Mode::Exclusive
         && let Some(cycle) = orders.graph.mark_written(class)
     {
-        finding = Some(describe(&cycle, &orders.classes));
+        findings.push(describe(&cycle, &orders.classes));
     }
     for (place, under) in held.iter().enumerate().rev() {
-        let found = orders.check_pair(record, under, request, class, &held, place);
-        finding = finding.or(found);
-        // What is below has an edge to this one already.
-        if under.chain.waited() {
+        if under.origin.says_nothing()
+            || orders.classes.id(under.origin) == class
+            || orders.is_wrong(under, request, class).is_some()
+        {
+            continue;
+        }
+        findings.extend(orders.note(record, &held, place, request, class));
+        // What is below has an edge to this one already. Only if this one is not held for reading does that lead
+        // on: readers need not wait for readers.
+        if under.chain.waited() && under.chain.mode() != Mode::Shared {
             break;
         }
     }
-    finding.map_or(Ok(()), Err)
+    if orders.graph.guarded_cycles().count() != guarded {
+        // From now on it matters which locks of their classes are the gates. To each way that was seen without
+        // a look at that: it was not.
+        records::unsee_all();
+    }
+    if findings.is_empty() {
+        let matters = orders.depends_on_gates(&held, class);
+        record.note_seen(if matters { past_gates } else { chain });
+    }
+    findings
+}
+
+/// Two threads cannot both be where they hold this lock so.
+fn is_gate(held: &Held) -> bool {
+    held.chain.mode() != Mode::Shared
 }
 
 impl Orders {
-    fn check_pair(
-        &mut self,
-        record: &Record,
-        under: &Held,
-        request: &Request,
-        class: ClassId,
-        held: &[Held],
-        place: usize,
-    ) -> Option<Report> {
-        let from = self.classes.id(under.origin);
-        let kind = if from == class {
-            (!request.origin.nested()).then_some(FindingKind::SameClass)
-        } else {
-            let ranks = (under.origin.rank(), request.origin.rank());
-            matches!(ranks, (Some(lower), Some(higher)) if lower >= higher)
-                .then_some(FindingKind::Rank)
-        };
-        if let Some(kind) = kind {
-            return Some(report(kind, record, under, request));
-        }
-        if from == class {
+    /// What is wrong with wanting a lock under this one, whatever other orders there are.
+    fn is_wrong(&mut self, under: &Held, request: &Request, class: ClassId) -> Option<FindingKind> {
+        if under.origin.says_nothing() {
             return None;
         }
-        let is_gate = |(other, held): &(usize, &Held)| {
-            *other != place && held.chain.mode() == Mode::Exclusive
-        };
+        if self.classes.id(under.origin) == class {
+            return (!request.origin.nested()).then_some(FindingKind::SameClass);
+        }
+        let ranks = (under.origin.rank(), request.origin.rank());
+        matches!(ranks, (Some(lower), Some(higher)) if lower >= higher).then_some(FindingKind::Rank)
+    }
+
+    /// True if wanting a lock of the class under these is a step of a cycle that a gate guards.
+    fn depends_on_gates(&mut self, held: &[Held], class: ClassId) -> bool {
+        let from: Vec<_> = held
+            .iter()
+            .map(|held| self.classes.id(held.origin))
+            .collect();
+        let mut cycles = self.graph.guarded_cycles();
+        cycles.any(|cycle| {
+            let mut edges = cycle.edges.iter();
+            edges.any(|edge| edge.to == class && from.contains(&edge.from))
+        })
+    }
+
+    /// Notes that a lock is wanted under the one at a place among those held. Returns the cycle which that closes.
+    fn note(
+        &mut self,
+        record: &Record,
+        held: &[Held],
+        place: usize,
+        request: &Request,
+        class: ClassId,
+    ) -> Option<Report> {
+        let under = &held[place];
+        // Two threads cannot both be where they hold one of these.
+        let is_gate =
+            |(other, held): &(usize, &Held)| *other != place && held.chain.mode() != Mode::Shared;
         let gates: Vec<usize> = held
             .iter()
             .enumerate()
@@ -157,14 +206,11 @@ impl Orders {
             wanted_at: request.place,
             backtrace: backtrace(),
         };
-        let cycle = self.graph.observe(
-            from,
-            under.chain.mode(),
-            class,
-            request.mode,
-            &gates,
-            witness,
-        )?;
+        let from = self.classes.id(under.origin);
+        let mode = under.chain.mode();
+        let cycle = self
+            .graph
+            .observe(from, mode, class, request.mode, &gates, witness)?;
         Some(describe(&cycle, &self.classes))
     }
 }

@@ -12,6 +12,7 @@ use super::acquire::{Checked, Request, change_mode, release, take, take_by, try_
 use super::class::Origin;
 use super::mode::Mode;
 use super::records;
+use super::retaking::Retaking;
 
 /// What [`RwLock`](super::RwLock) is made of: `parking_lot`'s raw read-write lock, and where the lock comes from.
 ///
@@ -162,12 +163,16 @@ unsafe impl lock_api::RawRwLockFair for RawRwLock {
         unsafe { self.raw.unlock_exclusive_fair(guard) }
     }
 
+    #[track_caller]
     unsafe fn bump_shared(&self, guard: &mut GuardNoSend) {
+        let _retaking = Retaking::begin(self, Mode::Shared);
         // SAFETY: the caller's obligations are the same.
         unsafe { self.raw.bump_shared(guard) }
     }
 
+    #[track_caller]
     unsafe fn bump_exclusive(&self, guard: &mut GuardNoSend) {
+        let _retaking = Retaking::begin(self, Mode::Exclusive);
         // SAFETY: the caller's obligations are the same.
         unsafe { self.raw.bump_exclusive(guard) }
     }
@@ -280,7 +285,9 @@ unsafe impl lock_api::RawRwLockUpgradeFair for RawRwLock {
         unsafe { self.raw.unlock_upgradable_fair(guard) }
     }
 
+    #[track_caller]
     unsafe fn bump_upgradable(&self, guard: &mut GuardNoSend) {
+        let _retaking = Retaking::begin(self, Mode::Upgradable);
         // SAFETY: the caller's obligations are the same.
         unsafe { self.raw.bump_upgradable(guard) }
     }

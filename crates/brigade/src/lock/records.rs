@@ -40,7 +40,7 @@ pub(crate) fn current() -> Option<&'static Record> {
 /// True if this thread holds a Brigade lock. The pool asks before a worker that waits runs another task: under
 /// a lock that task might want that very lock, and would wait for the thread it runs on.
 pub(crate) fn holds_any() -> bool {
-    CURRENT.get().is_some_and(|record| record.depth() > 0)
+    CURRENT.get().is_some_and(Record::holds_any)
 }
 
 /// A lock that is still locked is being dropped: whoever leaked its guard does not hold it any more.
@@ -50,6 +50,14 @@ pub(crate) fn forget(address: usize) {
         record.forget(address);
     }
     abandoned::forget(address);
+}
+
+/// Each way that a thread has found to be in order must be looked at again.
+#[cold]
+pub(crate) fn unsee_all() {
+    for record in &RECORDS.lock().all {
+        record.unsee();
+    }
 }
 
 #[cold]

@@ -183,11 +183,8 @@ impl Acquisition {
 
 /// What locks of this origin are called.
 pub(crate) fn name_of(origin: Origin) -> String {
-    let made_at = origin.made_at();
-    origin.name().map_or_else(
-        || format!("{}:{}", made_at.file(), made_at.line()),
-        str::to_owned,
-    )
+    let name = origin.name().map(str::to_owned);
+    name.unwrap_or_else(|| origin.made_at().to_string())
 }
 
 impl Report {
@@ -353,7 +350,7 @@ impl fmt::Display for Acquisition {
             write!(formatter, " of rank {rank}")?;
         }
         if let Some(made_at) = made_at
-            && *name != format!("{}:{}", made_at.file, made_at.line)
+            && *name != made_at.to_string()
         {
             write!(formatter, " (made at {made_at})")?;
         }

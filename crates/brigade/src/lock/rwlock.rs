@@ -273,9 +273,10 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 impl<T: Default> Default for RwLock<T> {
+    /// Such a lock is of no class: see [`Class`].
     #[track_caller]
     fn default() -> Self {
-        Self::new(T::default())
+        Self::from_origin(Origin::by_default(Location::caller()), T::default())
     }
 }
 

@@ -1,0 +1,172 @@
+//! What is decided under the graph's lock, step by step.
+
+use std::panic::Location;
+use std::time::Instant;
+
+use super::{Entered, Target, WaitGraph, Wanted};
+use crate::lock::class::Origin;
+use crate::lock::held::{Held, Record};
+use crate::lock::mode::Mode;
+use crate::lock::report::{Access, Report};
+
+/// A thread that holds locks, given by their addresses, each in a mode.
+fn holding(locks: &[(usize, Mode)]) -> &'static Record {
+    let record: &'static Record = Box::leak(Box::new(Record::new()));
+    let origin = Origin::place(Location::caller());
+    for (depth, &(address, mode)) in locks.iter().enumerate() {
+        let held = Held {
+            address,
+            origin,
+            place: Location::caller(),
+            chain: record.chain_with(depth, origin, mode, true),
+        };
+        record.push(depth, held);
+    }
+    record
+}
+
+/// A wait for a read-write lock.
+fn wanting(address: usize, mode: Mode) -> Wanted {
+    let place = Location::caller();
+    Wanted {
+        target: Target::Lock {
+            address,
+            origin: Origin::place(place),
+            mode,
+            upgrades: false,
+            has_readers: true,
+        },
+        until: None,
+        place: Some(place),
+    }
+}
+
+const A: usize = 8;
+const B: usize = 16;
+
+/// Two readers, each of what the other wants to read, with a writer in line for each.
+struct Readers<'a> {
+    readers: [Entered<'a>; 2],
+    _writers: [Entered<'a>; 2],
+}
+
+fn readers(graph: &WaitGraph) -> Readers<'_> {
+    let enter = |record, wanted| graph.enter(record, wanted).expect("no cycle is certain");
+    let readers = [
+        enter(holding(&[(A, Mode::Shared)]), wanting(B, Mode::Shared)),
+        enter(holding(&[(B, Mode::Shared)]), wanting(A, Mode::Shared)),
+    ];
+    let _writers = [A, B].map(|lock| enter(holding(&[]), wanting(lock, Mode::Exclusive)));
+    Readers { readers, _writers }
+}
+
+/// Each reader sees again and again that it still waits, until one is told.
+fn until_told<'a>(readers: &mut Readers<'a>) -> Option<(usize, Box<Report>)> {
+    (0..10).find_map(|round: usize| {
+        let number = round % 2;
+        let told = readers.readers[number].confirm().err();
+        told.map(|report| (number, report))
+    })
+}
+
+#[test]
+fn one_reader_of_a_cycle_is_told_though_both_know() {
+    let graph = WaitGraph::new();
+    let mut readers = readers(&graph);
+    let (told, report) = until_told(&mut readers).expect("it is a cycle");
+    assert_eq!(report.steps().len(), 4);
+    assert_eq!(report.steps()[1].holds.access, Access::InLine);
+    // The other one asks before the first has left.
+    for _ in 0..10 {
+        assert!(readers.readers[1 - told].confirm().is_ok());
+    }
+}
+
+#[test]
+fn a_reader_is_told_nothing_before_each_has_tried_in_vain_twice() {
+    let graph = WaitGraph::new();
+    let mut readers = readers(&graph);
+    // However often the first one tries: the other may have the lock, and not have said so yet.
+    for _ in 0..10 {
+        assert!(readers.readers[0].confirm().is_ok());
+    }
+    assert!(readers.readers[1].confirm().is_ok());
+    assert!(readers.readers[0].confirm().is_ok());
+    assert!(readers.readers[1].confirm().is_ok());
+    assert!(readers.readers[0].confirm().is_err());
+}
+
+#[test]
+fn a_suspicion_is_dropped_when_its_writer_leaves() {
+    let graph = WaitGraph::new();
+    let mut readers = readers(&graph);
+    assert!(readers.readers[0].confirm().is_ok());
+    let Readers {
+        readers: [mut first, mut second],
+        _writers: [a, b],
+    } = readers;
+    drop(b);
+    for _ in 0..10 {
+        assert!(first.confirm().is_ok() && second.confirm().is_ok());
+    }
+    // Another one comes: what was seen before counts no more.
+    let _b = graph
+        .enter(holding(&[]), wanting(B, Mode::Exclusive))
+        .expect("no cycle");
+    assert!(first.confirm().is_ok() && second.confirm().is_ok());
+    assert!(first.confirm().is_ok() && second.confirm().is_ok());
+    assert!(first.confirm().is_err());
+    drop(a);
+}
+
+#[test]
+fn a_writer_that_gives_up_lets_readers_in_and_so_closes_no_cycle() {
+    let graph = WaitGraph::new();
+    let mut readers = readers(&graph);
+    let gives_up = Wanted {
+        until: Some(Instant::now()),
+        ..wanting(A, Mode::Exclusive)
+    };
+    let patient = graph.enter(holding(&[]), gives_up).expect("no cycle");
+    assert!(until_told(&mut readers).is_none());
+    drop(patient);
+    assert!(until_told(&mut readers).is_some());
+}
+
+#[test]
+fn an_upgrade_is_blocked_by_its_own_read_and_not_by_what_it_upgrades() {
+    let graph = WaitGraph::new();
+    let upgrade = || {
+        let mut wanted = wanting(A, Mode::Exclusive);
+        let Target::Lock { upgrades, .. } = &mut wanted.target else {
+            unreachable!()
+        };
+        *upgrades = true;
+        wanted
+    };
+    let upgrades = holding(&[(A, Mode::Upgradable)]);
+    assert!(graph.enter(upgrades, upgrade()).is_ok());
+    let reads_too = holding(&[(A, Mode::Shared), (A, Mode::Upgradable)]);
+    let report = graph.enter(reads_too, upgrade()).err().unwrap();
+    assert_eq!(report.steps()[0].holds.access, Access::Shared);
+}
+
+#[test]
+fn a_wait_that_gives_up_is_told_but_is_no_link_for_others() {
+    let graph = WaitGraph::new();
+    let patient = Wanted {
+        until: Some(Instant::now()),
+        ..wanting(B, Mode::Exclusive)
+    };
+    let (one, other) = (
+        holding(&[(A, Mode::Exclusive)]),
+        holding(&[(B, Mode::Exclusive)]),
+    );
+    let first = graph.enter(one, patient.clone()).expect("no cycle yet");
+    let second = graph
+        .enter(other, wanting(A, Mode::Exclusive))
+        .expect("the first gives up");
+    drop(first);
+    assert!(graph.enter(one, patient).is_err(), "the second does not");
+    drop(second);
+}

@@ -1,0 +1,85 @@
+//! Nobody starves: readers and writers get their turns, whatever the others do.
+
+mod watchdog;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+
+use brigade::lock::{Mutex, RwLock};
+use watchdog::within_a_minute;
+
+/// Threads of a stream, which overlap, so that the lock is hardly ever free.
+const STREAM: usize = 3;
+const TURNS: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
+
+/// A stream of threads that do one thing until another thread has done the other so many times. Returns how often
+/// the stream has done its thing.
+fn turns_beside(
+    stream: impl Fn(&RwLock<u64>) + Send + Sync + 'static,
+    one: impl Fn(&RwLock<u64>) + Send + 'static,
+) -> usize {
+    within_a_minute(move || {
+        let lock = RwLock::named("fair", 0);
+        let (done, streamed) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let stream = || {
+                while !done.load(SeqCst) {
+                    stream(&lock);
+                    streamed.fetch_add(1, SeqCst);
+                }
+            };
+            let threads = [(); STREAM].map(|()| scope.spawn(stream));
+            while streamed.load(SeqCst) == 0 {
+                thread::yield_now();
+            }
+            for _ in 0..TURNS {
+                one(&lock);
+            }
+            done.store(true, SeqCst);
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+        });
+        streamed.into_inner()
+    })
+}
+
+fn read(lock: &RwLock<u64>) {
+    let value = lock.read();
+    thread::yield_now();
+    assert!(*value < u64::MAX);
+}
+
+fn write(lock: &RwLock<u64>) {
+    let mut value = lock.write();
+    thread::yield_now();
+    *value += 1;
+}
+
+#[test]
+fn a_stream_of_readers_does_not_keep_a_writer_out() {
+    assert!(turns_beside(read, write) > 0);
+}
+
+#[test]
+fn a_stream_of_writers_does_not_keep_a_reader_out() {
+    assert!(turns_beside(write, read) > 0);
+}
+
+#[test]
+fn a_stream_of_readers_does_not_keep_an_upgrade_out() {
+    let upgrade = |lock: &RwLock<u64>| lock.upgradable_read().with_upgraded(|value| *value += 1);
+    assert!(turns_beside(read, upgrade) > 0);
+}
+
+#[test]
+fn readers_that_hold_something_get_their_turns_between_writers() {
+    // These are checked while they wait, and wait in slices.
+    let own = Arc::new(Mutex::named("fair.own", ()));
+    let reads = move |lock: &RwLock<u64>| {
+        let _own = own.lock();
+        read(lock);
+    };
+    assert!(turns_beside(write, reads) > 0);
+}
