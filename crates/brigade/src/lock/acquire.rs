@@ -198,6 +198,13 @@ pub(crate) fn release(address: usize) {
     }
 }
 
+/// As [`release`], of a lock that nobody else can have meanwhile; true if it should be handed to who has waited longest.
+#[inline(always)]
+pub(crate) fn release_exclusive(address: usize) -> bool {
+    release(address);
+    records::current().is_some_and(|record| record.turns.let_others())
+}
+
 /// Notes that a lock is now held in another mode.
 pub(crate) fn change_mode(address: usize, mode: Mode) {
     if let Some(record) = records::current() {

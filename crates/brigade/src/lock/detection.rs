@@ -102,7 +102,7 @@ impl Wait {
     fn is_blocked_by(&self, other: &Self) -> bool {
         match self.wanted.target {
             Target::Lock { .. } => other.record.any_held(|held| self.is_blocked(other, held)),
-            Target::Duty { address, .. } => other.record.has_duty(address),
+            Target::Duty { address, .. } => other.record.duties.include(address),
             Target::Pool { address, .. } => {
                 let waits_for_the_same = matches!(
                     other.wanted.target,

@@ -33,7 +33,7 @@ mod real {
         pub(crate) fn begin(address: usize) -> Self {
             let record = records::current();
             if let Some(record) = record {
-                record.begin_duty(address);
+                record.duties.begin(address);
             }
             Self(record)
         }
@@ -43,7 +43,7 @@ mod real {
         #[inline]
         fn drop(&mut self) {
             if let Some(record) = self.0 {
-                record.end_duty();
+                record.duties.end();
             }
         }
     }

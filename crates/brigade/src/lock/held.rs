@@ -11,7 +11,9 @@ use crate::primitive::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::Rela
 
 use super::chain::Chain;
 use super::class::Origin;
+use super::duties::Duties;
 use super::mode::Mode;
+use super::turns::Turns;
 
 /// A lock that a thread holds.
 #[derive(Clone, Copy)]
@@ -28,10 +30,8 @@ pub(crate) struct Held {
 const MODELLED: bool = cfg!(any(loom, shuttle));
 /// So many locks are recorded in place,
 const IN_PLACE: usize = if MODELLED { 2 } else { 24 };
-/// so many chains are remembered,
+/// and so many chains are remembered.
 const SEEN: usize = if MODELLED { 2 } else { 256 };
-/// and so many duties.
-const DUTIES: usize = if MODELLED { 2 } else { 16 };
 
 /// What one thread holds and owes.
 ///
@@ -45,14 +45,12 @@ pub(crate) struct Record {
     entries: [Entry; IN_PLACE],
     /// Chains that were found to be in order, each in the place that its highest bits give it.
     seen: [AtomicU64; SEEN],
-    duty_depth: AtomicUsize,
-    /// What others may wait for that only this thread can do: addresses of tasks that it runs, of keys that it
-    /// computes.
-    duties: [AtomicUsize; DUTIES],
+    pub(crate) duties: Duties,
     deep: Mutex<Vec<Held>>,
     /// The pool whose worker the thread is, or zero.
     pool: AtomicUsize,
     name: Mutex<String>,
+    pub(crate) turns: Turns,
 }
 
 struct Entry {
@@ -97,11 +95,11 @@ impl Record {
             depth: AtomicUsize::new(0),
             entries: std::array::from_fn(entry),
             seen: std::array::from_fn(|_| AtomicU64::new(0)),
-            duty_depth: AtomicUsize::new(0),
-            duties: std::array::from_fn(|_| AtomicUsize::new(0)),
+            duties: Duties::new(),
             deep: Mutex::new(Vec::new()),
             pool: AtomicUsize::new(0),
             name: Mutex::new(String::new()),
+            turns: Turns::new(),
         }
     }
 
@@ -118,7 +116,7 @@ impl Record {
 
     /// True if nobody can be waiting for this thread, unless in line behind it.
     pub(crate) fn is_free(&self) -> bool {
-        self.depth() == 0 && self.duty_depth.load(Relaxed) == 0 && self.pool.load(Relaxed) == 0
+        self.depth() == 0 && self.duties.is_empty() && self.pool.load(Relaxed) == 0
     }
 
     /// The chain that taking one lock more makes, when `depth` are held.
@@ -176,15 +174,27 @@ impl Record {
             self.entries[depth].store(held);
             self.depth.store(depth + 1, Relaxed);
         } else {
-            self.push_deep(held);
+            self.push_deep(held.address, held.origin, held.place, held.chain);
         }
     }
 
+    /// By its parts, which stay in registers: the call is rare, but its callers are not.
     #[cold]
     #[inline(never)]
-    fn push_deep(&self, held: Held) {
+    fn push_deep(
+        &self,
+        address: usize,
+        origin: Origin,
+        place: &'static Location<'static>,
+        chain: Chain,
+    ) {
         let mut deep = self.deep.lock();
-        deep.push(held);
+        deep.push(Held {
+            address,
+            origin,
+            place,
+            chain,
+        });
         self.depth.store(IN_PLACE + deep.len(), Relaxed);
     }
 
@@ -211,10 +221,36 @@ impl Record {
         }
     }
 
-    /// Notes a release out of order. The entries above move down, and so do those above locks that are no more.
+    /// Notes a release out of order: the entries above move down, in chains that are made anew as in
+    /// [`rearrange`](Self::rearrange).
     #[cold]
     #[inline(never)]
     fn remove(&self, address: usize) {
+        let depth = self.depth();
+        if depth > IN_PLACE {
+            return self.remove_deep(address);
+        }
+        // To the end, so that no address that is forgotten meanwhile comes back.
+        let _deep = self.deep.lock();
+        let held = &self.entries[..depth];
+        let is_it = |entry: &Entry| entry.address.load(Relaxed) == address;
+        let Some(place) = held.iter().rposition(is_it) else {
+            return;
+        };
+        let mut chain = match place {
+            0 => Chain::EMPTY,
+            _ => held[place - 1].load().chain,
+        };
+        for place in place..depth - 1 {
+            let mut moved = held[place + 1].load();
+            chain = chain.with(moved.origin, moved.chain.mode(), moved.chain.waited());
+            moved.chain = chain;
+            held[place].store(moved);
+        }
+        self.depth.store(depth - 1, Relaxed);
+    }
+
+    fn remove_deep(&self, address: usize) {
         self.rearrange(|held| {
             if let Some(place) = held.iter().rposition(|held| held.address == address) {
                 held.remove(place);
@@ -320,32 +356,6 @@ impl Record {
         }
     }
 
-    /// Notes that others may wait until the thread has done this.
-    #[inline]
-    pub(crate) fn begin_duty(&self, duty: usize) {
-        let depth = self.duty_depth.load(Relaxed);
-        if let Some(slot) = self.duties.get(depth) {
-            slot.store(duty, Relaxed);
-        }
-        self.duty_depth.store(depth + 1, Relaxed);
-    }
-
-    /// Notes that the duty that was begun last is done.
-    #[inline]
-    pub(crate) fn end_duty(&self) {
-        self.duty_depth
-            .store(self.duty_depth.load(Relaxed) - 1, Relaxed);
-    }
-
-    /// True if the thread is known to have this to do.
-    pub(crate) fn has_duty(&self, duty: usize) -> bool {
-        let depth = self.duty_depth.load(Relaxed);
-        self.duties
-            .iter()
-            .take(depth)
-            .any(|slot| slot.load(Relaxed) == duty)
-    }
-
     /// The pool whose worker the thread is, or zero.
     pub(crate) fn pool(&self) -> usize {
         self.pool.load(Relaxed)
@@ -369,7 +379,7 @@ impl Record {
         let mut held = Vec::new();
         self.rearrange(|all| held.append(all));
         held.retain(|held| held.address != 0);
-        self.duty_depth.store(0, Relaxed);
+        self.duties.clear();
         self.pool.store(0, Relaxed);
         self.unsee();
         held

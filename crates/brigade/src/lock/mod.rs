@@ -43,6 +43,7 @@ mod chain;
 mod class;
 mod condvar;
 mod detection;
+mod duties;
 pub(crate) mod duty;
 mod error;
 mod graph;
@@ -60,6 +61,7 @@ mod report;
 mod retaking;
 mod rwlock;
 mod table;
+mod turns;
 
 pub use parking_lot::WaitTimeoutResult;
 

@@ -136,7 +136,8 @@ impl Drop for RawMutex {
 /// A mutual exclusion lock that cannot deadlock in silence, with `parking_lot`'s interface.
 ///
 /// Orders in which locks are taken are compared as they are seen; see the [module](super). No poisoning: a panic
-/// releases it. Size: that of `parking_lot`'s mutex and at most 8 bytes. Cost: about a nanosecond more.
+/// releases it. A thread that takes it again at once may do so before others that wait; where that matters, release it
+/// by [`MutexGuard::unlock_fair`]. Size: that of `parking_lot`'s mutex and at most 8 bytes. Cost: about a nanosecond more.
 ///
 /// ```
 /// use brigade::lock::Mutex;

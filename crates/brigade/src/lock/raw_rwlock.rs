@@ -8,7 +8,9 @@ use parking_lot::lock_api::{
     RawRwLockUpgrade as _, RawRwLockUpgradeFair as _, RawRwLockUpgradeTimed as _,
 };
 
-use super::acquire::{Checked, Request, change_mode, release, take, take_by, try_take};
+use super::acquire::{
+    Checked, Request, change_mode, release, release_exclusive, take, take_by, try_take,
+};
 use super::class::Origin;
 use super::mode::Mode;
 use super::records;
@@ -135,9 +137,15 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     unsafe fn unlock_exclusive(&self, guard: GuardNoSend) {
-        release(self.address());
+        let lets_others = release_exclusive(self.address());
         // SAFETY: the caller's obligations are the same.
-        unsafe { self.raw.unlock_exclusive(guard) }
+        unsafe {
+            if lets_others {
+                self.raw.unlock_exclusive_fair(guard);
+            } else {
+                self.raw.unlock_exclusive(guard);
+            }
+        }
     }
 
     fn is_locked(&self) -> bool {
