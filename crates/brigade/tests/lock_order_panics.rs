@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use brigade::Pool;
 use brigade::lock::{self, Action, ActionAlreadySet, Condvar, Mutex, Rank, RwLock, lock_all};
+use brigade::pool::TaskError;
 
 fn panic_on_findings() {
     let _ = lock::on_finding(Action::Panic);
@@ -127,4 +129,23 @@ fn nothing_panics_while_a_thread_panics_already() {
     // A second panic would have ended the process.
     assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"the first one"));
     assert!(a.try_lock().is_some() && b.try_lock().is_some());
+}
+
+#[test]
+fn the_panic_is_at_the_line_that_wanted_the_lock() {
+    panic_on_findings();
+    let (low, high) = (
+        Mutex::ranked(Rank(1), "line.low", ()),
+        Mutex::ranked(Rank(2), "line.high", ()),
+    );
+    let (low, high) = (&low, &high);
+    let pool = Pool::builder("lines").workers(1).build().unwrap();
+    let place = pool.scope(|scope| {
+        let task = scope.submit(move || drop((high.lock(), low.lock())));
+        match task.join() {
+            Err(TaskError::Panicked(panic)) => panic.location().unwrap_or_default().to_owned(),
+            other => format!("{other:?}"),
+        }
+    });
+    assert!(place.contains("tests/lock_order_panics.rs:"), "{place}");
 }

@@ -53,6 +53,7 @@ pub(crate) struct Request {
 ///
 /// # Panics
 /// If the wait would never end, and as the action says on what is predicted.
+#[track_caller]
 #[inline(always)]
 pub(crate) fn take<L: Checked>(
     lock: &L,
@@ -88,6 +89,7 @@ pub(crate) fn try_take<L: Checked>(
 }
 
 /// As [`take`], but a wait that would never end and a wrong rank are returned as errors.
+#[track_caller]
 pub(crate) fn take_checked<L: Checked>(
     lock: &L,
     mode: Mode,
@@ -258,6 +260,7 @@ fn is_news(
     !record.has_seen(chain) || !matches!(mode, Mode::Exclusive) && record.holds(address).is_some()
 }
 
+#[track_caller]
 #[cold]
 #[inline(never)]
 fn act_on_news<L: Checked>(
@@ -270,6 +273,7 @@ fn act_on_news<L: Checked>(
     Request::new(lock, mode, place).act_on_news(record, chain);
 }
 
+#[track_caller]
 #[cold]
 #[inline(never)]
 fn wait<L: Checked>(
@@ -307,6 +311,7 @@ impl Request {
     }
 
     /// Looks whether the lock may be taken, and acts on it if not.
+    #[track_caller]
     pub(crate) fn predict(self, record: &Record) {
         if let Some(chain) = self.news(record) {
             self.act_on_news(record, chain);
@@ -314,6 +319,7 @@ impl Request {
     }
 
     /// As [`predict`](Self::predict), but what is wrong in every run is returned.
+    #[track_caller]
     pub(crate) fn predict_checked(self, record: &Record) -> Result<(), LockError> {
         let news = self.news(record);
         let acted = news.map_or(Ok(()), |chain| self.act_or_refuse(record, chain));
@@ -328,22 +334,30 @@ impl Request {
         is_news(address, has_readers, mode, record, depth, chain).then_some(chain)
     }
 
+    #[track_caller]
     fn act_on_news(self, record: &Record, chain: Chain) {
         let findings = prediction::check(record, &self, chain);
         if self.blocks_itself(record) {
-            findings.iter().for_each(action::fail);
+            for finding in &findings {
+                action::fail(finding);
+            }
         } else {
-            findings.iter().for_each(action::act);
+            for finding in &findings {
+                action::act(finding);
+            }
             note_acted_on(&findings, record, chain);
         }
     }
 
+    #[track_caller]
     fn act_or_refuse(self, record: &Record, chain: Chain) -> Result<(), Box<Report>> {
         let mut findings = prediction::check(record, &self, chain);
         let refuses =
             |report: &Report| report.kind() == FindingKind::Rank || self.blocks_itself(record);
         let refused = findings.extract_if(.., |report| refuses(report)).next();
-        findings.iter().for_each(action::act);
+        for finding in &findings {
+            action::act(finding);
+        }
         match refused {
             Some(report) => Err(Box::new(report)),
             None => {
@@ -388,11 +402,13 @@ impl Request {
     /// # Panics
     /// If the wait would never end.
     #[cold]
+    #[track_caller]
     pub(crate) fn wait_to_upgrade<G>(self, wait: impl FnOnce() -> G) -> G {
-        let _entered = records::current().and_then(|record| {
-            let entered = detection::enter(record, Wanted::lock(self, None));
-            entered.map_err(|report| action::fail(&report)).ok()
-        });
+        let enter = |record| detection::enter(record, Wanted::lock(self, None));
+        let entered = records::current().map(enter).transpose();
+        if let Err(report) = &entered {
+            action::fail(report);
+        }
         wait()
     }
 

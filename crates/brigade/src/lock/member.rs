@@ -128,16 +128,18 @@ impl Drop for Taken<'_, '_> {
 }
 
 /// Looks whether each may be taken under what the thread holds.
+#[track_caller]
 fn predict(members: &[Member<'_>], place: &'static Location<'static>) -> Result<(), LockError> {
-    let record = records::current();
-    let each = record.into_iter().flat_map(|record| {
-        let requests = members.iter().map(|member| member.request(place));
-        requests.map(|request| request.predict_checked(record))
-    });
-    each.collect()
+    if let Some(record) = records::current() {
+        for member in members {
+            member.request(place).predict_checked(record)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes all, in their order.
+#[track_caller]
 pub(crate) fn take_all_in_order(
     members: &[Member<'_>],
     place: &'static Location<'static>,
