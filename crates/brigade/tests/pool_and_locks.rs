@@ -8,7 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use brigade::Pool;
 use brigade::lock::{FindingKind, LockError, Mutex};
-use brigade::pool::{Shutdown, TaskError};
+use brigade::pool::{RejectReason, Rejected, Shutdown, TaskError};
 
 fn pool(name: &str, workers: usize) -> Arc<Pool> {
     Arc::new(Pool::builder(name).workers(workers).build().unwrap())
@@ -155,4 +155,74 @@ fn waiting_for_rest_under_a_lock_that_a_task_wants_does_not_hang() {
         waiter.is_ok(),
         "exactly one of the two gave up"
     );
+}
+
+/// Waits for room under a lock that so many tasks want; says how many of all of them were told of a deadlock.
+fn wait_for_room_under_a_lock(workers: usize, wanting: usize) -> usize {
+    let builder = Pool::builder("room").workers(workers).queue_capacity(1);
+    let pool = Arc::new(builder.build().unwrap());
+    let lock = Arc::new(Mutex::named("room.lock", ()));
+    let (begun, begins) = channel();
+    let (opened, gate) = channel::<()>();
+    let mut gate = Some(gate);
+    let guard = lock.lock();
+    let tasks: Vec<_> = (0..workers)
+        .map(|number| {
+            let (lock, begun) = (Arc::clone(&lock), begun.clone());
+            let gate = gate.take_if(|_| number >= wanting);
+            let task = pool.submit(move || {
+                begun.send(()).unwrap();
+                match gate {
+                    Some(gate) => gate.recv().is_ok(), // never: it is dropped
+                    None => matches!(lock.lock_checked(), Err(LockError::Deadlock(_))),
+                }
+            });
+            begins.recv().unwrap();
+            task.unwrap()
+        })
+        .collect();
+    let queued = pool.submit(|| false).unwrap();
+    // Whoever is free makes room once this thread, which waits for it, has let another go on.
+    drop(opened);
+    let refused = match pool.submit(|| false) {
+        Ok(handle) => {
+            drop(guard);
+            assert!(!handle.join().unwrap());
+            false
+        }
+        Err(Rejected { task, reason }) => {
+            drop(guard);
+            assert!(!task(), "the task came back");
+            let RejectReason::Deadlock { report, .. } = reason else {
+                panic!("{reason:?}")
+            };
+            assert_eq!(report.kind(), FindingKind::Deadlock);
+            let text = report.to_string();
+            assert!(
+                text.contains("was to make room in the queue of pool `room`"),
+                "{text}"
+            );
+            true
+        }
+    };
+    let told = tasks.into_iter().map(|task| task.join().unwrap());
+    let told = told.filter(|told| *told).count() + usize::from(refused);
+    assert!(!queued.join().unwrap());
+    told
+}
+
+#[test]
+fn waiting_for_room_under_a_lock_that_all_workers_want_does_not_hang() {
+    for workers in [1, 3] {
+        for _ in 0..20 {
+            assert_eq!(wait_for_room_under_a_lock(workers, workers), 1);
+        }
+    }
+}
+
+#[test]
+fn waiting_for_room_that_one_free_worker_can_make_is_no_deadlock() {
+    for _ in 0..20 {
+        assert_eq!(wait_for_room_under_a_lock(3, 2), 0);
+    }
 }

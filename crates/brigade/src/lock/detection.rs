@@ -47,6 +47,8 @@ pub(crate) enum Target {
     Duty { address: usize, name: Arc<str> },
     /// That the workers of this pool have ended what they do.
     Pool { address: usize, name: Arc<str> },
+    /// That one of several threads makes room.
+    Room { room: Arc<dyn Room>, name: Arc<str> },
 }
 
 impl Wanted {
@@ -81,10 +83,20 @@ impl Wanted {
         match &self.target {
             Target::Lock { origin, mode, .. } => Acquisition::of_lock(*origin, *mode, self.place),
             Target::Duty { name, .. } | Target::Pool { name, .. } => {
-                Acquisition::of_other(name.to_string())
+                Acquisition::of_other(name, Access::Completion)
             }
+            Target::Room { name, .. } => Acquisition::of_other(name, Access::Room),
         }
     }
+}
+
+/// Room in a queue, that the workers of one pool can make. Unlike all else it is there as soon as one of them makes
+/// it: who waits for it is stuck only if all of them are.
+pub(crate) trait Room: Send + Sync {
+    /// The address of the pool.
+    fn pool(&self) -> usize;
+    /// How many workers there are, or are about to be; `None` if there is room. Called under the graph's lock.
+    fn workers_if_full(&self) -> Option<usize>;
 }
 
 /// A thread that waits.
@@ -110,6 +122,7 @@ impl Wait {
                 );
                 other.record.pool() == address && !waits_for_the_same
             }
+            Target::Room { ref room, .. } => other.record.pool() == room.pool(),
         }
     }
 
@@ -234,6 +247,11 @@ impl State {
 
     fn search<'a>(&'a self, path: &mut Vec<&'a Wait>, seen: &mut Vec<u64>, guessing: bool) -> bool {
         let (start, last) = (path[0], path[path.len() - 1]);
+        if let Target::Room { room, .. } = &last.wanted.target
+            && !self.all_are_stuck(&**room, path, guessing)
+        {
+            return false;
+        }
         // A writer that gives up lets a reader in that comes before the next writer.
         let mut waits = self.waits.iter();
         let guessing = guessing
@@ -256,6 +274,30 @@ impl State {
             path.pop();
         }
         false
+    }
+}
+
+impl State {
+    /// True if each worker that could make the room waits for somebody on the path.
+    fn all_are_stuck(&self, room: &dyn Room, path: &[&Wait], guessing: bool) -> bool {
+        let workers = || {
+            let waits = self.waits.iter();
+            waits.filter(|wait| wait.record.pool() == room.pool())
+        };
+        let is_stuck = |worker: &Wait| {
+            let on_path = path.iter().any(|wait| wait.ticket == worker.ticket);
+            on_path || self.leads_to_any(worker, path, guessing)
+        };
+        room.workers_if_full() == Some(workers().count()) && workers().all(is_stuck)
+    }
+
+    fn leads_to_any(&self, worker: &Wait, path: &[&Wait], guessing: bool) -> bool {
+        path.iter().any(|goal| {
+            // From the goal to itself by way of the worker, with the rest of the path in between left out.
+            let mut way = vec![*goal, worker];
+            let mut seen: Vec<u64> = path.iter().map(|wait| wait.ticket).collect();
+            worker.wanted.until.is_none() && self.search(&mut way, &mut seen, guessing)
+        })
     }
 }
 

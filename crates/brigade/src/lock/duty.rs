@@ -1,10 +1,13 @@
 //! What a thread owes to others that wait for it, and waiting for that: how tasks and pools stand in the wait
 //! graph.
 
+use std::sync::Arc;
+
 #[cfg(any(loom, shuttle))]
 pub(crate) use self::modelled::{Duty, enter, serve};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::{Duty, enter, serve};
+pub(crate) use super::detection::Room;
 
 /// What can be waited for, besides locks.
 pub(crate) enum Owed {
@@ -12,11 +15,14 @@ pub(crate) enum Owed {
     Duty(usize),
     /// That the workers of this pool have ended what they do.
     Pool(usize),
+    /// That one of the workers of a pool makes room.
+    Room(Arc<dyn Room>),
 }
 
 #[cfg(not(any(loom, shuttle)))]
 mod real {
     use std::panic::Location;
+    use std::sync::Arc;
     use std::time::Instant;
 
     use super::super::detection::{self, Entered, Target, Wanted};
@@ -66,9 +72,19 @@ mod real {
             return Ok(None);
         };
         let name = name().into();
-        let target = match *awaited {
-            Owed::Duty(address) => Target::Duty { address, name },
-            Owed::Pool(address) => Target::Pool { address, name },
+        let target = match awaited {
+            Owed::Duty(address) => Target::Duty {
+                address: *address,
+                name,
+            },
+            Owed::Pool(address) => Target::Pool {
+                address: *address,
+                name,
+            },
+            Owed::Room(room) => Target::Room {
+                room: Arc::clone(room),
+                name,
+            },
         };
         let wanted = Wanted {
             target,

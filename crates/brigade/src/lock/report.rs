@@ -112,6 +112,8 @@ pub enum Access {
     InLine,
     /// It is no lock: a task, a pool or a key that something must be done about.
     Completion,
+    /// It is no lock: room in a queue, which the thread waits for, or must make.
+    Room,
 }
 
 /// A line of source code.
@@ -165,11 +167,11 @@ impl Acquisition {
     }
 
     /// Of something that is no lock.
-    pub(crate) fn of_other(name: String) -> Self {
+    pub(crate) fn of_other(name: &str, access: Access) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             rank: None,
-            access: Access::Completion,
+            access,
             made_at: None,
             place: None,
         }
@@ -299,6 +301,7 @@ impl fmt::Display for Report {
             let verb = match holds.access {
                 Access::InLine => "was for",
                 Access::Completion => "was at",
+                Access::Room => "was to make",
                 _ => "held",
             };
             writeln!(formatter, "  thread `{thread}` {verb} {holds}")?;
@@ -342,7 +345,7 @@ impl fmt::Display for Acquisition {
             made_at,
             place,
         } = self;
-        if *access == Access::Completion {
+        if matches!(access, Access::Completion | Access::Room) {
             return formatter.write_str(name); // it says what it is, and has no place
         }
         write!(formatter, "`{name}`{access}")?;
@@ -364,7 +367,7 @@ impl fmt::Display for Acquisition {
 impl fmt::Display for Access {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Exclusive | Self::Completion => "",
+            Self::Exclusive | Self::Completion | Self::Room => "",
             Self::Upgradable => " for upgradable reading",
             Self::Shared => " for reading",
             Self::InLine => " in line, to write it",

@@ -126,6 +126,15 @@ pub enum RejectReason {
         /// The name of the pool.
         pool: Arc<str>,
     },
+    /// The queue is full, and waiting for room would never end: the workers that could make it wait for a lock that the
+    /// caller holds.
+    #[non_exhaustive]
+    Deadlock {
+        /// The name of the pool.
+        pool: Arc<str>,
+        /// The whole cycle.
+        report: Box<Report>,
+    },
     /// The pool has no worker, and the system refused to start one.
     #[non_exhaustive]
     NoWorkers {
@@ -159,6 +168,9 @@ impl fmt::Display for RejectReason {
                     formatter,
                     "pool `{pool}` has shut down and takes no more tasks"
                 )
+            }
+            Self::Deadlock { pool, report } => {
+                write!(formatter, "pool `{pool}` is full for ever: {report}")
             }
             Self::NoWorkers { pool, error } => write!(
                 formatter,

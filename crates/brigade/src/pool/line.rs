@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::lock::duty::{self, Owed, Room};
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, YIELDS};
 use crate::waiting::{Blocked, Parking};
@@ -111,6 +112,23 @@ impl State {
     }
 }
 
+/// A producer's place in line, for the wait graph: room is made by the workers, if nobody cancels what waits.
+struct PlaceInLine(Arc<Shared>, Ticket);
+
+impl Room for PlaceInLine {
+    fn pool(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    fn workers_if_full(&self) -> Option<usize> {
+        let Self(shared, ticket) = self;
+        let state = shared.lock();
+        let waits = state.line.waiting.contains_key(ticket);
+        let full = waits && state.room(shared.settings.queue_capacity) == 0;
+        full.then_some(state.crew.live + state.crew.starting)
+    }
+}
+
 impl Shared {
     /// Waits until someone makes room and lets the job in.
     pub(crate) fn wait_in_line(
@@ -139,11 +157,17 @@ impl Shared {
             }
         }
         let blocked = Blocked::enter(deadline);
+        let room = Owed::Room(Arc::new(PlaceInLine(Arc::clone(self), ticket)));
         let outcome = loop {
             let impatient = bulk.then(|| Instant::now() + IMPATIENCE);
             let waits = self.lock().line.waiting.contains_key(&ticket);
+            let mut stuck = None;
             if waits && !blocked.help(parking.waker_ref()) {
-                parking.park(deadline.into_iter().chain(impatient).min());
+                let name = || format!("room in the queue of pool `{}`", self.name);
+                match duty::enter(&room, name, deadline) {
+                    Ok(_entered) => parking.park(deadline.into_iter().chain(impatient).min()),
+                    Err(report) => stuck = Some(report),
+                }
             }
             let mut state = self.lock();
             let mut wakes = Wakes::none();
@@ -151,12 +175,12 @@ impl Shared {
                 state.admit_waiting(capacity, &mut wakes);
                 state.call_worker(&mut wakes);
             }
-            match state.line.progress(ticket) {
-                Progress::Admitted => {
+            match (state.line.progress(ticket), stuck) {
+                (Progress::Admitted, _) => {
                     self.release(state, wakes);
                     break Ok(());
                 }
-                Progress::TurnedAway(job) => {
+                (Progress::TurnedAway(job), _) => {
                     state.events.refused_shut_down += 1;
                     self.release(state, wakes);
                     break Err((
@@ -166,7 +190,15 @@ impl Shared {
                         },
                     ));
                 }
-                Progress::Waiting
+                (Progress::Waiting, Some(report)) => {
+                    let (job, _own) = state.line.leave(ticket);
+                    state.events.refused_deadlock += 1;
+                    self.release(state, wakes);
+                    let pool = Arc::clone(&self.name);
+                    let job = job.expect("who waits has its job in line");
+                    break Err((job, RejectReason::Deadlock { pool, report }));
+                }
+                (Progress::Waiting, None)
                     if deadline.is_some_and(|deadline| Instant::now() >= deadline) =>
                 {
                     let (job, _own) = state.line.leave(ticket);
@@ -174,7 +206,7 @@ impl Shared {
                     let waited = began.elapsed().max(Duration::from_nanos(1));
                     break self.refuse_full(state, wakes, job, waited);
                 }
-                Progress::Waiting => self.release(state, wakes),
+                (Progress::Waiting, None) => self.release(state, wakes),
             }
         };
         drop(blocked);

@@ -70,6 +70,8 @@ pub struct Rejections {
     pub shut_down: u64,
     /// There was no worker and none could be started.
     pub no_workers: u64,
+    /// The wait for room would never have ended.
+    pub deadlock: u64,
 }
 
 /// A pool's workers, by what they do.
@@ -173,6 +175,7 @@ impl Shared {
                 timed_out: events.refused_after_wait,
                 shut_down: events.refused_shut_down,
                 no_workers: events.refused_no_workers,
+                deadlock: events.refused_deadlock,
             },
             queued: open - running,
             running,
@@ -213,11 +216,12 @@ impl fmt::Display for Metrics {
             timed_out,
             shut_down,
             no_workers,
+            deadlock,
         } = self.rejected;
         writeln!(
             formatter,
             "rejected: {full} full, {timed_out} after waiting, {shut_down} shut down, \
-             {no_workers} without workers"
+             {no_workers} without workers, {deadlock} in a deadlock"
         )?;
         writeln!(
             formatter,

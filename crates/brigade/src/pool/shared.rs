@@ -86,6 +86,7 @@ pub(crate) struct Events {
     pub(crate) refused_after_wait: u64,
     pub(crate) refused_shut_down: u64,
     pub(crate) refused_no_workers: u64,
+    pub(crate) refused_deadlock: u64,
     pub(crate) queue_high_water: usize,
     /// Number of times that workers came for tasks: the guard sees by it that things flow.
     pub(crate) refills: u64,
