@@ -3,6 +3,8 @@
 
 mod keys;
 mod several;
+#[path = "../together/mod.rs"]
+mod together;
 
 use std::array::from_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +18,8 @@ use brigade::lock::{
     self, Action, Class, FindingKind, LockError, LockTable, Mutex as Lock, Rank, Report,
     TableGuard, TableGuards,
 };
+
+use together::on_threads;
 
 /// Longer than anything takes that does not hang.
 const LONG: Duration = Duration::from_secs(60);
@@ -65,11 +69,7 @@ fn a_key_is_held_by_one_thread_at_a_time() {
         }
         counts[key].store(count + 1, Relaxed);
     };
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| (0..ROUNDS).for_each(|_| (0..3).for_each(add_one)));
-        }
-    });
+    on_threads(4, |_| (0..ROUNDS).for_each(|_| (0..3).for_each(add_one)));
     assert_eq!(counts.map(AtomicU64::into_inner), [4 * ROUNDS; 3]);
     assert!(table.is_empty());
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use brigade::lock::{LockError, LockTable, TableGuards};
 
+use super::together::on_threads;
 use super::{LONG, SHORT, findings, free_elsewhere, readable_elsewhere};
 
 #[test]
@@ -25,7 +26,7 @@ fn a_key_given_twice_is_locked_once() {
 #[test]
 fn transfers_lose_no_money_and_do_not_deadlock() {
     const ACCOUNTS: usize = 100;
-    const THREADS: u64 = 8;
+    const THREADS: usize = 8;
     let transfers = if cfg!(debug_assertions) {
         80_000
     } else {
@@ -39,7 +40,7 @@ fn transfers_lose_no_money_and_do_not_deadlock() {
     let (to_self, done) = (AtomicU64::new(0), AtomicU64::new(0));
     let transfer_at_random = |seed: u64| {
         let mut random = seed;
-        for _ in 0..transfers / THREADS {
+        for _ in 0..transfers / THREADS as u64 {
             // Marsaglia's xorshift.
             random ^= random << 13;
             random ^= random >> 7;
@@ -53,10 +54,8 @@ fn transfers_lose_no_money_and_do_not_deadlock() {
             done.fetch_add(1, Relaxed);
         }
     };
-    thread::scope(|scope| {
-        for seed in 1..=THREADS {
-            scope.spawn(move || transfer_at_random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        }
+    on_threads(THREADS, |number| {
+        transfer_at_random((number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     });
     let balances = balances.map(AtomicI64::into_inner);
     assert_eq!(balances.iter().sum::<i64>(), 1_000 * ACCOUNTS as i64);
