@@ -96,10 +96,7 @@ fn shared_holders_are_in_together() {
         assert!(held.is_shared() && table.len() == 1);
         other.wait();
     };
-    thread::scope(|scope| {
-        scope.spawn(read);
-        scope.spawn(read);
-    });
+    on_threads(2, |_| read());
     assert!(!table.lock(7).is_shared());
 }
 
@@ -129,9 +126,7 @@ fn keys_are_forgotten_when_nobody_uses_them() {
             }
         }
     };
-    thread::scope(|scope| {
-        (0..THREADS).for_each(|_| drop(scope.spawn(lock_new_keys)));
-    });
+    on_threads(THREADS, |_| lock_new_keys());
     assert!(most.into_inner() <= THREADS);
     assert_eq!((table.len(), Arc::strong_count(&alive)), (0, 1));
 }
@@ -201,8 +196,9 @@ fn all_who_wait_are_served_in_order() {
     };
     let (held, wait) = (table.lock("wanted"), &wait);
     thread::scope(|scope| {
+        let mut waiters = Vec::new();
         for waiter in 0..WAITERS {
-            scope.spawn(move || wait(waiter));
+            waiters.push(scope.spawn(move || wait(waiter)));
             let state = std::path::Path::new("/proc")
                 .join(tells.recv().unwrap())
                 .join("stat");
@@ -219,6 +215,9 @@ fn all_who_wait_are_served_in_order() {
         };
         assert!(served.lock().unwrap().iter().copied().eq(0..WAITERS));
         drop(later);
+        waiters
+            .into_iter()
+            .for_each(|waiter| waiter.join().unwrap());
     });
 }
 
@@ -228,7 +227,7 @@ fn a_writer_that_waits_goes_before_later_readers() {
     let read = table.lock_shared(1);
     let wrote = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let writer = scope.spawn(|| {
             let _held = table.lock(1);
             wrote.store(true, Relaxed);
         });
@@ -239,6 +238,7 @@ fn a_writer_that_waits_goes_before_later_readers() {
         drop(read);
         let _read = table.lock_shared(1);
         assert!(wrote.load(Relaxed));
+        writer.join().unwrap();
     });
 }
 
