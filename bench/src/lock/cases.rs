@@ -1,6 +1,6 @@
 //! The cases: their stable names, their numbers, and who takes part.
 
-use brigade::lock::{self as brigade_lock, Action};
+use brigade::lock::{self as brigade_lock, Action, LockTable};
 use tracing_mutex::parkinglot::tracing as tracing_mutex;
 
 use crate::REFERENCE;
@@ -8,6 +8,7 @@ use crate::arguments::Arguments;
 use crate::round::{Case, Contestant};
 
 use super::systems::{Mutex, RwLock};
+use super::table::{self, Striped, Table};
 use super::{all_or_nothing, contended, first_sight, uncontended};
 
 /// A case: its name, the trait that its locks have, the locks, and what is measured of each.
@@ -81,6 +82,8 @@ pub fn all(arguments: &Arguments) -> Vec<Case> {
         rwlocks!("rwlock-90-10", L => contended::mostly_read::<L>(2, slice)),
         together_taken!("lock-all-2", M => all_or_nothing::taken::<2, M>(slice)),
         together_taken!("lock-all-4", M => all_or_nothing::taken::<4, M>(slice)),
+        case!("table-lock", Table of [LockTable<u64>, Striped], T => table::alone::<T>(slice)),
+        case!("table-lock-2", Table of [LockTable<u64>, Striped], T => table::together::<T>(2, slice)),
         Case {
             tail: true,
             ..Case::new(

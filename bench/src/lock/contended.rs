@@ -24,7 +24,7 @@ const INSIDE: u64 = 8;
 /// threads do not fall into step.
 const OUTSIDE: u64 = 16;
 /// Operations between two looks at the clock.
-const BATCH: u64 = 64;
+pub(super) const BATCH: u64 = 64;
 /// Long enough for threads to fall asleep and wake a hundred times, short enough to be left alone.
 const WINDOW: Duration = Duration::from_millis(2);
 
@@ -80,7 +80,7 @@ fn outside(state: u64) -> u64 {
 /// Two threads that have one core between them do not contend, and on a machine that others use this is how they
 /// find themselves now and then. So the time is spent in short windows, of which those count in which as many
 /// threads ran as there are cores for: chosen by that, not by how many operations they had.
-fn throughput<K>(
+pub(super) fn throughput<K>(
     threads: usize,
     slice: Duration,
     key: impl Fn() -> K + Sync,

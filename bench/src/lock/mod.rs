@@ -6,5 +6,6 @@ mod contended;
 mod first_sight;
 pub mod size;
 mod systems;
+mod table;
 mod uncontended;
 mod work;
