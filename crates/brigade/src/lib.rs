@@ -28,6 +28,7 @@
 //! |---|---|
 //! | [`Pool`] and [`pool`] | running tasks on threads, bounded, prioritised, elastic |
 //! | [`lock`] | mutexes and read-write locks that predict and detect deadlocks; several locks at once; locks by key |
+//! | [`OnceMap`] and [`cache`] | computing once what many want |
 //! | [`Counter`], [`Gauge`] | counting on many threads at once |
 //!
 //! # Features
@@ -38,12 +39,14 @@
 // Models leave out what is only recorded and reported.
 #![cfg_attr(any(loom, shuttle), allow(dead_code))]
 
+pub mod cache;
 mod counter;
 pub mod lock;
 pub mod pool;
 mod primitive;
 mod waiting;
 
+pub use cache::OnceMap;
 pub use counter::{Counter, Gauge};
 pub use pool::{Pool, Priority};
 
