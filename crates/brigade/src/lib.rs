@@ -33,7 +33,7 @@
 //!
 //! # Features
 //!
-//! None is on by default. `json`: reports of the locks as JSON. `log`, `tracing`: what the locks find is logged there
+//! None is on by default. `cache`: a bounded cache (`cache::Cache`). `json`: reports of the locks as JSON. `log`, `tracing`: what the locks find is logged there
 //! instead of printed on standard error.
 
 // Models leave out what is only recorded and reported.
@@ -46,6 +46,8 @@ pub mod pool;
 mod primitive;
 mod waiting;
 
+#[cfg(feature = "cache")]
+pub use cache::Cache;
 pub use cache::OnceMap;
 pub use counter::{Counter, Gauge};
 pub use pool::{Pool, Priority};

@@ -20,7 +20,7 @@ impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
     pub(super) async fn enter_async(&self, key: K) -> Result<Outcome<'_, K, T, S>, WaitError> {
         let mut key = Some(key);
         loop {
-            let waiting = match self.look(&mut key) {
+            let waiting = match self.look(&mut key, None) {
                 Seen::Kept(value) => return Ok(Outcome::Kept(value)),
                 Seen::Turn(turn) => return Ok(Outcome::Turn(turn)),
                 Seen::Underway(waiting) => waiting,

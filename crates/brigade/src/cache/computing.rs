@@ -23,7 +23,7 @@ fn with_stack<T>(look: impl FnOnce(&mut Stack) -> T) -> Option<T> {
     STACK.try_with(|stack| look(&mut stack.borrow_mut())).ok()
 }
 
-/// While this lives, this thread computes. To be dropped on the same thread, the last one first.
+/// While this lives, this thread computes. To be dropped on the same thread, the last one first, or several at once.
 pub(super) struct Computing {
     ends_duty: bool,
     _duty: Option<Duty>,

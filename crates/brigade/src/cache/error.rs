@@ -22,7 +22,7 @@ use crate::lock::Report;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ComputeError<E = Infallible> {
-    /// The computation of this very caller failed.
+    /// The computation of this very caller failed; or, in a cache that keeps errors, one before it.
     Failed(E),
     /// The value would wait for itself: its computation asks for it, or waits for a thread that does. The report has
     /// the whole cycle. The other computations of the cycle go on.

@@ -161,7 +161,7 @@ impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
     ) -> Result<Outcome<'_, K, T, S>, WaitError> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
-            match self.wait(flight, deadline) {
+            match self.wait(Waiting::new(flight), deadline) {
                 Ok(Some(Ended::Done(value))) => return Ok(Outcome::Awaited(value)),
                 Ok(Some(Ended::Abandoned)) => {}
                 Ok(None) => return Err(self.timed_out(limit)),
@@ -175,18 +175,18 @@ impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
         }
     }
 
+    /// Waits for a computation to end; `None` if it has not in time.
     #[track_caller]
-    fn wait(
+    pub(super) fn wait(
         &self,
-        flight: Arc<Flight<T>>,
+        mut waiting: Waiting<T>,
         deadline: Option<Instant>,
     ) -> Result<Option<Ended<T>>, Box<crate::lock::Report>> {
-        check_recursion(flight.address(), &self.name)?;
+        check_recursion(waiting.flight().address(), &self.name)?;
         let subject = Subject {
-            awaited: flight.owed(),
+            awaited: waiting.flight().owed(),
             name: &|| key_of(&self.name),
         };
-        let mut waiting = Waiting::new(flight);
         waiting::wait(Some(&subject), deadline, |waker| waiting.poll(waker))
     }
 
@@ -197,13 +197,14 @@ impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
         }
     }
 
-    /// As [`enter`](Self::enter), for a caller that is a future and does not wait: what it finds, with the hash.
-    pub(super) fn look(&self, key: &mut Option<K>) -> Seen<'_, K, T, S> {
-        let hash = self.hashes.hash_one(
-            key.as_ref()
-                .expect("a key is there until its computation begins"),
-        );
-        match self.shard(hash).enter(hash, key, None) {
+    /// As [`enter`](Self::enter), for a caller that does not wait, or not yet. What begins is computed by this thread if
+    /// its duty is given, and otherwise by a future.
+    pub(super) fn look(&self, key: &mut Option<K>, thread: Option<usize>) -> Seen<'_, K, T, S> {
+        let known = key.as_ref();
+        let hash = self
+            .hashes
+            .hash_one(known.expect("a key is there until its computation begins"));
+        match self.shard(hash).enter(hash, key, thread) {
             Found::Kept(value) => Seen::Kept(value),
             Found::Begun(flight) => Seen::Turn(Turn::new(self, hash, flight)),
             Found::Underway(flight) => Seen::Underway(Waiting::new(flight)),
@@ -211,7 +212,7 @@ impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
     }
 }
 
-/// What a future finds.
+/// What a caller finds that does not wait.
 pub(super) enum Seen<'a, K, T, S> {
     Kept(Arc<T>),
     Turn(Turn<'a, K, T, S>),
@@ -241,9 +242,14 @@ impl<'a, K, T, S> Turn<'a, K, T, S> {
         self.flight.address()
     }
 
+    /// Until what this returns is dropped, this thread is known to compute the value.
+    pub(super) fn begin(&self) -> Computing {
+        Computing::begin(self.address())
+    }
+
     /// Runs the computation, known to be this thread's.
     pub(super) fn run<R>(&self, compute: impl FnOnce() -> R) -> R {
-        let _computing = Computing::begin(self.address());
+        let _computing = self.begin();
         compute()
     }
 
@@ -254,6 +260,18 @@ impl<'a, K, T, S> Turn<'a, K, T, S> {
             .keep(self.hash, &self.flight, Arc::clone(&value));
         self.tell(Ended::Done(Arc::clone(&value)));
         value
+    }
+
+    /// As [`keep`](Self::keep), but the map keeps nothing: `then` keeps it elsewhere. It is called, under the lock of a
+    /// shard, unless the key was forgotten meanwhile.
+    #[cfg(feature = "cache")]
+    pub(super) fn settle(mut self, value: Arc<T>, then: impl FnOnce()) {
+        let withdrawn = self
+            .flights
+            .shard(self.hash)
+            .withdraw(self.hash, &self.flight, then);
+        self.tell(Ended::Done(value));
+        drop(withdrawn); // at last: the key's destructor is foreign code
     }
 
     fn tell(&mut self, ended: Ended<T>) {
