@@ -28,22 +28,27 @@
 //! |---|---|
 //! | [`Pool`] and [`pool`] | running tasks on threads, bounded, prioritised, elastic |
 //! | [`lock`] | mutexes and read-write locks that predict and detect deadlocks; several locks at once; locks by key |
+//! | [`OnceMap`] and [`cache`] | computing once what many want |
 //! | [`Counter`], [`Gauge`] | counting on many threads at once |
 //!
 //! # Features
 //!
-//! None is on by default. `json`: reports of the locks as JSON. `log`, `tracing`: what the locks find is logged there
+//! None is on by default. `cache`: a bounded cache (`cache::Cache`). `json`: reports of the locks as JSON. `log`, `tracing`: what the locks find is logged there
 //! instead of printed on standard error.
 
 // Models leave out what is only recorded and reported.
 #![cfg_attr(any(loom, shuttle), allow(dead_code))]
 
+pub mod cache;
 mod counter;
 pub mod lock;
 pub mod pool;
 mod primitive;
 mod waiting;
 
+#[cfg(feature = "cache")]
+pub use cache::Cache;
+pub use cache::OnceMap;
 pub use counter::{Counter, Gauge};
 pub use pool::{Pool, Priority};
 
