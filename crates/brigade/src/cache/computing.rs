@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::lock::duty::Duty;
-use crate::lock::{Acquisition, FindingKind, Report, Step};
+use crate::lock::{Access, Acquisition, FindingKind, Report, Step};
 use crate::primitive::thread_local;
 
 #[derive(Default)]
@@ -97,8 +97,8 @@ pub(super) fn cycle_of<'a>(names: impl IntoIterator<Item = &'a str>) -> Box<Repo
     let before = names.iter().cycle().skip(names.len().saturating_sub(1));
     let steps = names.iter().zip(before).map(|(wants, holds)| Step {
         thread: thread.clone(),
-        holds: Acquisition::of_other(holds.clone()),
-        wants: Acquisition::of_other(wants.clone()),
+        holds: Acquisition::of_other(holds, Access::Completion),
+        wants: Acquisition::of_other(wants, Access::Completion),
         backtrace: None,
     });
     Box::new(Report::new(FindingKind::Deadlock, steps.collect()))
