@@ -28,6 +28,7 @@
 //! |---|---|
 //! | [`Pool`] and [`pool`] | running tasks on threads, bounded, prioritised, elastic |
 //! | [`lock`] | mutexes and read-write locks that predict and detect deadlocks; several locks at once; locks by key |
+//! | [`consumers`] | producer-consumer: a bounded buffer and the threads that handle what is in it |
 //! | [`Counter`], [`Gauge`] | counting on many threads at once |
 //!
 //! # Features
@@ -38,6 +39,7 @@
 // Models leave out what is only recorded and reported.
 #![cfg_attr(any(loom, shuttle), allow(dead_code))]
 
+pub mod consumers;
 mod counter;
 pub mod lock;
 pub mod pool;
