@@ -30,12 +30,14 @@ mod consumer;
 mod ending;
 mod error;
 mod failure;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod line;
 mod metrics;
 mod producing;
-mod shared;
+pub(crate) mod serving;
+pub(crate) mod shared;
 mod state;
+pub(crate) mod watching;
 
 use std::fmt;
 use std::future::Future;

@@ -1,15 +1,17 @@
 //! Waiting until all is handled, and the end.
 
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::lock::duty::Owed;
 use crate::lock::{Report, action};
 use crate::pool::Shutdown;
-use crate::waiting::{self, Subject};
+use crate::waiting::Subject;
 
 use super::error::WaitError;
 use super::shared::{Shared, wake};
 use super::state::State;
+use super::watching::{Watched, wait_until};
 
 /// What the consumers had done when they ended, and what they had not.
 ///
@@ -123,22 +125,12 @@ impl<T> Shared<T> {
             awaited: Owed::Duty(self.address()),
             name: &name,
         };
-        let mut own = None;
-        let ready = waiting::wait(known.then_some(&subject), deadline, |waker| {
-            let mut state = self.state.lock();
-            if condition(&state) {
-                return Some(());
-            }
-            if !state.watchers.iter().any(|known| known.will_wake(waker)) {
-                state.watchers.push(waker.clone());
-            }
-            own = Some(waker.clone());
-            None
-        });
-        if let (false, Some(own)) = (matches!(ready, Ok(Some(()))), own) {
-            let mut state = self.state.lock();
-            state.watchers.retain(|known| !known.will_wake(&own));
-        }
-        ready.map(|ready| ready.is_some())
+        wait_until(&self.state, known.then_some(&subject), deadline, condition)
+    }
+}
+
+impl<T> Watched for State<T> {
+    fn watchers(&mut self) -> &mut Vec<Waker> {
+        &mut self.watchers
     }
 }

@@ -106,6 +106,12 @@ impl<T> Line<T> {
         }
     }
 
+    /// What those who wait for room wait for has changed: they look again. Only where they are threads, whose wakers
+    /// may be cloned under a lock.
+    pub(crate) fn wake_all(&self, wakes: &mut Vec<Waker>) {
+        wakes.extend(self.waiting.values().map(|waiting| waiting.waker.clone()));
+    }
+
     pub(crate) fn leave(&mut self, ticket: u64) -> Left<T> {
         if let Some(Waiting { item, waker, .. }) = self.remove(ticket) {
             Left::Waiting(item, waker)

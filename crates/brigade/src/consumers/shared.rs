@@ -1,6 +1,5 @@
 //! What all handles and threads of some consumers refer to, and how producers get items in.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -8,11 +7,12 @@ use std::time::{Duration, Instant};
 use crate::lock::duty::Owed;
 use crate::pool::tally::Tally;
 use crate::primitive::atomic::AtomicUsize;
-use crate::primitive::{Mutex, MutexGuard, thread, thread_local};
+use crate::primitive::{Mutex, MutexGuard, thread};
 use crate::waiting::{self, Subject};
 
 use super::error::{RejectReason, Rejected};
 use super::line::{Left, Progress};
+use super::serving;
 use super::state::{Batch, Phase, State};
 
 pub(crate) struct Shared<T> {
@@ -26,11 +26,6 @@ pub(crate) struct Shared<T> {
     pub(crate) threads: Mutex<Vec<thread::JoinHandle<()>>>,
     /// Handles through which items may still come.
     pub(crate) handles: AtomicUsize,
-}
-
-thread_local! {
-    /// The address of what this thread is a consumer of, or zero.
-    static SERVES: Cell<usize> = Cell::new(0);
 }
 
 /// How long a producer waits for room.
@@ -84,12 +79,12 @@ impl<T> Shared<T> {
 
     /// Notes that this thread is a consumer.
     pub(crate) fn begin_to_serve(&self) {
-        SERVES.with(|serves| serves.set(self.address()));
+        serving::begin(self.address());
     }
 
     /// True on a thread of these very consumers.
     pub(crate) fn is_served_here(&self) -> bool {
-        SERVES.try_with(Cell::get) == Ok(self.address())
+        serving::is_here(self.address())
     }
 
     /// Puts an item into the buffer, or says why not.
