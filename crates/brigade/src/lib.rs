@@ -29,6 +29,7 @@
 //! | [`Pool`] and [`pool`] | running tasks on threads, bounded, prioritised, elastic |
 //! | [`lock`] | mutexes and read-write locks that predict and detect deadlocks; several locks at once; locks by key |
 //! | [`consumers`] | producer-consumer: a bounded buffer and the threads that handle what is in it |
+//! | [`partitioned`] | share nothing: each value in one worker, messages by key, in order |
 //! | [`Counter`], [`Gauge`] | counting on many threads at once |
 //!
 //! # Features
@@ -42,6 +43,7 @@
 pub mod consumers;
 mod counter;
 pub mod lock;
+pub mod partitioned;
 pub mod pool;
 mod primitive;
 mod waiting;
