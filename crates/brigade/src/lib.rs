@@ -29,19 +29,23 @@
 //! | [`Pool`] and [`pool`] | running tasks on threads, bounded, prioritised, elastic |
 //! | [`lock`] | mutexes and read-write locks that predict and detect deadlocks; several locks at once; locks by key |
 //! | [`OnceMap`] and [`cache`] | computing once what many want |
+//! | [`consumers`] | producer-consumer: a bounded buffer and the threads that handle what is in it |
+//! | [`partitioned`] | share nothing: each value in one worker, messages by key, in order |
 //! | [`Counter`], [`Gauge`] | counting on many threads at once |
 //!
 //! # Features
 //!
-//! None is on by default. `cache`: a bounded cache (`cache::Cache`). `json`: reports of the locks as JSON. `log`, `tracing`: what the locks find is logged there
-//! instead of printed on standard error.
+//! None is on by default. `cache`: a bounded cache ([`cache`]). `json`: reports of the locks as JSON. `log`, `tracing`:
+//! what the locks find is logged there instead of printed on standard error.
 
 // Models leave out what is only recorded and reported.
 #![cfg_attr(any(loom, shuttle), allow(dead_code))]
 
 pub mod cache;
+pub mod consumers;
 mod counter;
 pub mod lock;
+pub mod partitioned;
 pub mod pool;
 mod primitive;
 mod waiting;

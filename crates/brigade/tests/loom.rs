@@ -5,6 +5,9 @@
 //! of lost wake-up, and keep the exploration finite.
 #![cfg(loom)]
 
+#[path = "models/consumers.rs"]
+mod consumers;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};

@@ -111,7 +111,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
         let quantile = |quantile| Duration::from_nanos(histogram.value_at_quantile(quantile));
         Self {
             count: histogram.len(),
