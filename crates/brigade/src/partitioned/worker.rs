@@ -63,6 +63,7 @@ impl<K, M, S> Worker<K, M, S> {
             self.handle(letter);
             self.watch.end(&self.tally);
         }
+        self.watch.lap(&self.tally);
         drop(duties);
         let state = self.state.take();
         let _ = catch(|| drop(state)); // the panic hook has told of it
@@ -71,6 +72,9 @@ impl<K, M, S> Worker<K, M, S> {
     /// Settles what is in hand and takes what is next; waits for it.
     fn take(&mut self) -> Option<Letter<K, M>> {
         let mut look = self.look(None);
+        if let Look::Nothing = look {
+            self.watch.lap(&self.tally); // what is timed must not have the wait in it
+        }
         while let Look::Nothing = look {
             let found = waiting::wait(None, None, |waker| match self.look(Some(waker)) {
                 Look::Nothing => None,
