@@ -1,11 +1,14 @@
 //! Every interleaving of computing, failing and waiting, for small cases: `--cfg loom`.
 
+use std::future::Future;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
 use super::{ComputeError, OnceMap};
@@ -141,6 +144,38 @@ fn who_gives_up_waiting_takes_nothing_from_the_others() {
         assert_eq!(got, model.map.get(&1), "it was computed, or given up");
         model.get(Fate::Succeed);
         assert_eq!(model.map.len(), 1);
+    });
+}
+
+/// Notes that it was woken.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+#[test]
+fn a_future_that_is_pending_will_be_woken() {
+    explore(|| {
+        let model = Model::unbounded();
+        let other = Arc::clone(&model);
+        let thread = thread::spawn(move || other.get(Fate::Fail));
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(model.map.get_or_compute_async(1, async { 0 }));
+        let first = future.as_mut().poll(&mut context);
+        thread.join().unwrap();
+        if first.is_pending() {
+            assert!(
+                woken.0.load(Relaxed),
+                "it is polled once, and not again until it is woken"
+            );
+            assert_eq!(future.as_mut().poll(&mut context), Poll::Ready(Ok(0)));
+        }
+        assert_eq!(model.map.get(&1), Some(0));
     });
 }
 
