@@ -1,6 +1,6 @@
 //! The one place where this crate makes a thread wait for something that is no lock.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -139,6 +139,31 @@ pub(crate) fn set_host(host: Option<Rc<dyn Host>>) {
     HOST.with(|slot| *slot.borrow_mut() = host);
 }
 
+thread_local! {
+    static UNDISTURBED: Cell<usize> = Cell::new(0);
+}
+
+/// While this lives, the thread does nothing else for its host while it waits: it is in the midst of something that
+/// others may want, and a task on top of that would wait for what is below it.
+pub(crate) struct Undisturbed(());
+
+impl Undisturbed {
+    pub(crate) fn begin() -> Self {
+        let _ = UNDISTURBED.try_with(|count| count.set(count.get() + 1));
+        Self(())
+    }
+
+    fn any() -> bool {
+        UNDISTURBED.try_with(Cell::get).is_ok_and(|count| count > 0)
+    }
+}
+
+impl Drop for Undisturbed {
+    fn drop(&mut self) {
+        let _ = UNDISTURBED.try_with(|count| count.set(count.get() - 1));
+    }
+}
+
 /// While this lives, the host of the thread it was made on, if it has one, knows that it waits.
 pub(crate) struct Blocked {
     host: Option<Rc<dyn Host>>,
@@ -153,7 +178,7 @@ impl Blocked {
             host.block();
         }
         // Under a lock a stranger's task might want that very lock; it might run beyond a deadline.
-        let helps = deadline.is_none() && !records::holds_any();
+        let helps = deadline.is_none() && !records::holds_any() && !Undisturbed::any();
         Self { host, helps }
     }
 

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use crate::lock::duty::Duty;
 use crate::lock::{Access, Acquisition, FindingKind, Report, Step};
 use crate::primitive::thread_local;
+use crate::waiting::Undisturbed;
 
 #[derive(Default)]
 struct Stack {
@@ -27,6 +28,7 @@ fn with_stack<T>(look: impl FnOnce(&mut Stack) -> T) -> Option<T> {
 pub(super) struct Computing {
     ends_duty: bool,
     _duty: Option<Duty>,
+    _undisturbed: Undisturbed,
 }
 
 impl Computing {
@@ -44,6 +46,7 @@ impl Computing {
         Self {
             ends_duty: is_outermost,
             _duty: duty.map(Duty::begin),
+            _undisturbed: Undisturbed::begin(),
         }
     }
 
@@ -53,6 +56,7 @@ impl Computing {
         Self {
             ends_duty: false,
             _duty: Some(Duty::begin(flight)),
+            _undisturbed: Undisturbed::begin(),
         }
     }
 }
