@@ -40,6 +40,7 @@
 
 mod counter;
 pub mod lock;
+pub mod pipeline;
 pub mod pool;
 mod primitive;
 mod waiting;

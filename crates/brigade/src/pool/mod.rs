@@ -24,7 +24,7 @@ mod map;
 mod member;
 mod metrics;
 mod pace;
-mod panic;
+pub(crate) mod panic;
 mod priority;
 mod queue;
 pub(crate) mod running;
