@@ -31,6 +31,7 @@
 //! | [`OnceMap`] and [`cache`] | computing once what many want |
 //! | [`consumers`] | producer-consumer: a bounded buffer and the threads that handle what is in it |
 //! | [`partitioned`] | share nothing: each value in one worker, messages by key, in order |
+//! | [`pipeline`] | stages that run at once, bounded between them, in order where asked |
 //! | [`Counter`], [`Gauge`] | counting on many threads at once |
 //!
 //! # Features
@@ -46,6 +47,7 @@ pub mod consumers;
 mod counter;
 pub mod lock;
 pub mod partitioned;
+pub mod pipeline;
 pub mod pool;
 mod primitive;
 mod waiting;
