@@ -7,6 +7,8 @@
 
 #[path = "models/consumers.rs"]
 mod consumers;
+#[path = "models/partitioned.rs"]
+mod partitioned;
 
 use std::future::Future;
 use std::sync::Arc;

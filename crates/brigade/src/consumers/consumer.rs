@@ -74,14 +74,15 @@ impl<T, E, S> Consumer<T, E, S> {
     /// Settles what is in hand and takes what is next; waits for it. False if no more can come.
     fn take(&mut self) -> bool {
         let mut look = self.look(None);
-        if let Look::Nothing { .. } = look {
-            self.watch.lap(&self.shared.tallies[self.number]);
-            while let Look::Nothing { until } = look {
-                // Once without the waker of this wait, so that nothing that came in between is missed.
-                look = self.wait(until);
-            }
-            self.watch.start(now());
+        if look == Look::Taken {
+            return true;
         }
+        // A group of tiny items ends here: none follows at once, or ever.
+        self.watch.lap(&self.shared.tallies[self.number]);
+        while let Look::Nothing { until } = look {
+            look = self.wait(until);
+        }
+        self.watch.start(now());
         look == Look::Taken
     }
 

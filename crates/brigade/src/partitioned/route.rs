@@ -1,13 +1,20 @@
 //! Which worker a key belongs to.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
-/// Spreads keys over workers; each instance in its own way, so that nobody can choose keys that all meet on one.
-pub(crate) struct Router(RandomState);
+/// Each instance spreads keys in its own way, so that nobody can choose keys that all meet on one worker.
+#[cfg(not(any(loom, shuttle)))]
+type Spread = std::hash::RandomState;
+/// A model must do the same in each run.
+#[cfg(any(loom, shuttle))]
+type Spread = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
+/// Spreads keys over workers.
+pub(crate) struct Router(Spread);
 
 impl Router {
     pub(crate) fn new() -> Self {
-        Self(RandomState::new())
+        Self(Spread::default())
     }
 
     /// What stands for the key from here on. Two keys with the same hash share a worker and an order.
