@@ -61,8 +61,6 @@ impl<T, E, S> Consumer<T, E, S> {
             self.handle();
             self.watch.end(&self.shared.tallies[self.number]);
         }
-        // What was timed since the last wait, if the end came without one.
-        self.watch.lap(&self.shared.tallies[self.number]);
         let local = self.local.take();
         let _ = catch(|| drop(local)); // the panic hook has told of it
         drop(duty);
