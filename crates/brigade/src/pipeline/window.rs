@@ -184,3 +184,69 @@ impl<T> Drop for Stay<'_, T> {
         }
     }
 }
+
+/// Every interleaving of small cases: `RUSTFLAGS="--cfg loom" cargo test --release -p brigade --lib pipeline`.
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::{Meter, Mutex, Stay, Window};
+
+    /// What two workers do with `items` at a window of `size`, and what is delivered.
+    fn delivered(size: usize, items: u64, fails_at: Option<u64>) -> Vec<u64> {
+        let window = Arc::new(Window::new(size));
+        let shared = Arc::new((Mutex::new(0..items), Mutex::new(Vec::new())));
+        let work = move |window: Arc<Window<u64>>, shared: Arc<(Mutex<_>, Mutex<Vec<u64>>)>| {
+            let mut stay = Stay {
+                window: &window,
+                is_over: false,
+            };
+            while window.reserve(&mut Meter::default()) {
+                let Some(number) = Iterator::next(&mut *shared.0.lock()) else {
+                    stay.is_over = true;
+                    return;
+                };
+                if fails_at == Some(number) {
+                    return;
+                }
+                let deliver = |number| {
+                    shared.1.lock().push(number);
+                    true
+                };
+                if !window.complete(number, Some(number), deliver) {
+                    return;
+                }
+            }
+        };
+        let other = {
+            let (window, shared) = (Arc::clone(&window), Arc::clone(&shared));
+            thread::spawn(move || work(window, shared))
+        };
+        work(Arc::clone(&window), Arc::clone(&shared));
+        other.join().unwrap();
+        std::mem::take(&mut *shared.1.lock())
+    }
+
+    fn explore(model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(model);
+    }
+
+    #[test]
+    fn all_are_delivered_in_order_and_both_workers_leave() {
+        explore(|| assert_eq!(delivered(2, 3, None), [0, 1, 2]));
+    }
+
+    #[test]
+    fn a_worker_that_waits_for_a_place_gets_it_or_leaves() {
+        explore(|| assert_eq!(delivered(1, 2, None), [0, 1]));
+    }
+
+    #[test]
+    fn a_worker_that_fails_lets_the_other_one_leave() {
+        explore(|| assert_eq!(delivered(1, 3, Some(1)), [0]));
+    }
+}
