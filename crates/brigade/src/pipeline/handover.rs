@@ -60,6 +60,16 @@ impl<T> Clone for Inlet<T> {
     }
 }
 
+impl<T> Drop for Inlet<T> {
+    /// Discards what is left, if the run has stopped before its end. The channel would keep it until the stage
+    /// before has left too, which may be waiting for just that.
+    fn drop(&mut self) {
+        // No more than that: if the run is only about to stop, new items may come as fast as these go.
+        let left = self.0.len();
+        self.0.try_iter().take(left).for_each(drop);
+    }
+}
+
 impl<T> Outlet<T> {
     /// Puts an item in, waits for room if there is none. False if nobody will take it out.
     #[inline]
