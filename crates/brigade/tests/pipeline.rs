@@ -177,7 +177,7 @@ fn a_pipeline_inside_a_pools_task_leaves_the_pool_a_worker() {
             .reduce(|one, other| one + other)
     });
     let sum = task.unwrap().join().unwrap().unwrap();
-    assert_eq!(sum, Some((0..50).sum()));
+    assert_eq!(sum, Some((0..50).sum::<u32>()));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_pipeline_that_only_waits_for_its_threads_leaves_the_pool_a_worker_too() {
         })
     });
     task.unwrap().join().unwrap().unwrap();
-    assert_eq!(sum.load(SeqCst), (0..50).sum());
+    assert_eq!(sum.load(SeqCst), (0..50).sum::<usize>());
 }
 
 #[test]
