@@ -177,7 +177,7 @@ fn a_pipeline_inside_a_pools_task_leaves_the_pool_a_worker() {
             .reduce(|one, other| one + other)
     });
     let sum = task.unwrap().join().unwrap().unwrap();
-    assert_eq!(sum, Some((0..50).sum()));
+    assert_eq!(sum, Some((0..50).sum::<u32>()));
 }
 
 #[test]
