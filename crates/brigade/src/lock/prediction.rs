@@ -191,13 +191,9 @@ impl Orders {
         class: ClassId,
     ) -> Option<Report> {
         let under = &held[place];
-        // Two threads cannot both be where they hold one of these.
-        let is_gate =
-            |(other, held): &(usize, &Held)| *other != place && held.chain.mode() != Mode::Shared;
-        let gates: Vec<usize> = held
-            .iter()
-            .enumerate()
-            .filter(is_gate)
+        let others = held.iter().enumerate().filter(|(other, _)| *other != place);
+        let gates: Vec<usize> = others
+            .filter(|(_, held)| is_gate(held))
             .map(|(_, held)| held.address)
             .collect();
         let witness = || Witness {
