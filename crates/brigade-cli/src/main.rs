@@ -1,8 +1,11 @@
 //! The `brigade` command: a thin shell over the library of the same name.
 
 mod arguments;
+mod lab;
+mod quantity;
 mod run;
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -15,8 +18,9 @@ const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
     let Arguments { subcommand } = Arguments::parse();
-    let result = match subcommand {
-        Subcommand::Run(arguments) => run::run(arguments),
+    let result: Result<u8, Box<dyn Error>> = match subcommand {
+        Subcommand::Run(arguments) => run::run(arguments).map_err(Into::into),
+        Subcommand::Lab(arguments) => lab::lab(&arguments).map_err(Into::into),
     };
     match result {
         Ok(code) => ExitCode::from(code),

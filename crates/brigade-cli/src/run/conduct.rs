@@ -8,10 +8,11 @@ use brigade::Pool;
 use brigade::pool::Shutdown;
 use signal_hook::low_level::signal_name;
 
+use crate::quantity::count;
+
 use super::ending::{Cause, Ending};
 use super::feed::Fed;
 use super::interrupt::{Interrupts, Step};
-use super::summary::count;
 use super::work::Work;
 
 /// What the main thread hears of.

@@ -1,9 +1,10 @@
 //! The list of what did not run.
 
+use crate::quantity::count;
+
 use super::feed::Fed;
 use super::input::Kind;
 use super::job::Job;
-use super::summary::count;
 
 /// Says how many jobs did not run, and from where on the input was not even read.
 pub(crate) fn tell(jobs: &[Job], fed: &Fed) -> String {
