@@ -54,12 +54,13 @@ fn draw_curves(picture: &Curves, width: usize) -> Vec<String> {
     let most = picture.most_shown.to_string();
     let margin = most.chars().count();
     let columns = width.saturating_sub(margin + 2).max(10);
+    // The curve to be seen in each cell, from the top line to the ground.
     let mut cells = vec![vec![None; columns]; HEIGHT];
+    let time = |column: usize| picture.until.mul_f64(column as f64 / columns as f64);
     for (index, curve) in picture.curves.iter().enumerate() {
-        for column in 0..columns {
-            let from = picture.until.mul_f64(column as f64 / columns as f64);
-            let to = picture.until.mul_f64((column + 1) as f64 / columns as f64);
-            if let Some(value) = highest(curve, from, to) {
+        let values = (0..columns).map(|column| highest(curve, time(column), time(column + 1)));
+        for (column, value) in values.enumerate() {
+            if let Some(value) = value {
                 let part = (value / picture.most).clamp(0.0, 1.0);
                 let above_ground = (part * (HEIGHT - 1) as f64).round() as usize;
                 cells[HEIGHT - 1 - above_ground][column] = Some(index);

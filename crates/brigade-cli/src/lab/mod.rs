@@ -12,6 +12,7 @@ mod outcome;
 mod picture;
 mod svg;
 mod text;
+mod together;
 
 use std::io::{self, ErrorKind, Write};
 
