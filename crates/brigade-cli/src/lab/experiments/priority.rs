@@ -1,0 +1,237 @@
+//! Urgent tasks behind a backlog, and what becomes of the least urgent ones.
+
+use std::sync::{Arc, Barrier};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use brigade::lock::Mutex;
+use brigade::pool::Builder;
+use brigade::{Pool, Priority};
+
+use crate::lab::experiment::{Experiment, Setting};
+use crate::lab::outcome::Soundness::{Broken, Sound};
+use crate::lab::outcome::{Figure, Outcome, Value, Variant, Verdict};
+use crate::lab::picture::{Bar, Bars, Picture, Scale};
+
+pub(super) const EXPERIMENT: Experiment = Experiment {
+    name: "priority",
+    question: "how long does an urgent task wait behind a backlog, and an unimportant one behind urgent ones?",
+    explanation: "\
+One worker, tasks of a millisecond. First 10 urgent tasks come behind a backlog of 100: in one queue for all they wait \
+for all 100. Then 10 unimportant tasks wait while urgent ones never cease to come, until 250 of those have run: with \
+strict priorities they wait for the end of that, however far off. Brigade's priorities age: each 10 ms of waiting (0.5 ms \
+in the second part) make up for one level, so that the unimportant ones have their turn meanwhile, and what is urgent hardly notices.",
+    expected: "one queue delays the urgent, strict priorities starve the unimportant, ageing ones do neither",
+    run,
+};
+
+const BACKLOG: usize = 100;
+const FEW: usize = 10;
+/// How many urgent tasks there are in the constant flow.
+const FLOW: usize = 250;
+const TASK: Duration = Duration::from_millis(1);
+/// A task that is 128 levels less urgent has its turn after 64 ms, of the flow's 250.
+const AGEING: Duration = Duration::from_micros(500);
+
+/// A way to decide what is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    OneQueue,
+    Strict,
+    Ageing,
+}
+
+/// Which task it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ordinary,
+    Urgent,
+    Unimportant,
+}
+
+/// A task that has begun, and how long it had waited.
+type Begun = (Kind, Duration);
+
+/// What came of a policy.
+struct Run {
+    /// How long the urgent tasks behind the backlog waited.
+    median: Duration,
+    longest: Duration,
+    /// Ordinary tasks that began before the median urgent one.
+    overtook: usize,
+    /// The longest wait of an unimportant task.
+    unimportant: Duration,
+    /// Unimportant tasks that began before the last urgent one of the flow.
+    served: usize,
+}
+
+fn run(_: &Setting) -> Outcome {
+    let [queue, strict, ageing] = [Policy::OneQueue, Policy::Strict, Policy::Ageing].map(measure);
+    let verdict = Verdict {
+        seen: format!(
+            "of {BACKLOG} before the urgent: {} in one queue, {} with ageing; \
+             of {FEW} unimportant meanwhile: {} with strict priorities, {} with ageing",
+            queue.overtook, ageing.overtook, strict.served, ageing.served
+        ),
+        as_expected: queue.overtook == BACKLOG
+            && ageing.overtook < BACKLOG / 2
+            && strict.served == 0
+            && ageing.served == FEW,
+    };
+    let bar = |label: &str, soundness, wait: Duration| Bar {
+        label: label.to_owned(),
+        soundness,
+        length: wait.as_secs_f64(),
+        shown: Value::Time(wait),
+    };
+    let bars = vec![
+        bar("urgent, one queue", Broken, queue.median),
+        bar("urgent, strict", Sound, strict.median),
+        bar("urgent, ageing", Sound, ageing.median),
+        bar("unimportant, one queue", Sound, queue.unimportant),
+        bar("unimportant, strict", Broken, strict.unimportant),
+        bar("unimportant, ageing", Sound, ageing.unimportant),
+    ];
+    Outcome {
+        variants: vec![
+            Variant::broken("one queue for all", queue.figures()),
+            Variant::broken("strict priorities", strict.figures()),
+            Variant::sound("ageing priorities", ageing.figures()),
+        ],
+        picture: Picture::Bars(Bars {
+            title: "wait of the urgent (median) and the unimportant (longest), logarithmic"
+                .to_owned(),
+            scale: Scale::Logarithmic,
+            bars,
+        }),
+        excerpt: None,
+        verdict,
+    }
+}
+
+fn measure(policy: Policy) -> Run {
+    let behind_backlog = behind_backlog(policy);
+    let beside_flow = beside_flow(policy);
+    let urgent = waits(&behind_backlog, Kind::Urgent);
+    let unimportant = waits(&beside_flow, Kind::Unimportant);
+    Run {
+        median: urgent[FEW / 2],
+        longest: urgent[FEW - 1],
+        overtook: before(&behind_backlog, Kind::Ordinary, FEW / 2),
+        unimportant: unimportant[FEW - 1],
+        served: before(&beside_flow, Kind::Unimportant, FLOW - 1),
+    }
+}
+
+/// Some urgent tasks come behind many ordinary ones.
+fn behind_backlog(policy: Policy) -> Vec<Begun> {
+    let line = Line::new(policy, Pool::builder("backlog"));
+    line.fill(|line| {
+        (0..BACKLOG).for_each(|_| line.add(Kind::Ordinary, 0));
+        (0..FEW).for_each(|_| line.add(Kind::Urgent, 0));
+    })
+}
+
+/// Some unimportant tasks wait, and urgent ones do not cease to come for long: each brings the next one.
+fn beside_flow(policy: Policy) -> Vec<Begun> {
+    let line = Line::new(policy, Pool::builder("flow").ageing(AGEING));
+    line.fill(|line| {
+        (0..FEW).for_each(|_| line.add(Kind::Unimportant, 0));
+        line.add(Kind::Urgent, FLOW - 1);
+    })
+}
+
+/// A pool of one worker, and what it began in which order.
+struct Line {
+    pool: Pool,
+    policy: Policy,
+    begun: Mutex<Vec<Begun>>,
+}
+
+impl Line {
+    fn new(policy: Policy, builder: Builder) -> Arc<Self> {
+        let builder = match policy {
+            Policy::Ageing => builder,
+            Policy::OneQueue | Policy::Strict => builder.no_ageing(),
+        };
+        let pool = builder.workers(1).build();
+        Arc::new(Self {
+            pool: pool.expect("a thread can be started"),
+            policy,
+            begun: Mutex::default(),
+        })
+    }
+
+    /// Adds tasks while the worker is kept from running them; then lets it run, and returns what it did.
+    fn fill(self: Arc<Self>, add: impl FnOnce(&Arc<Self>)) -> Vec<Begun> {
+        let gate = Arc::new(Barrier::new(2));
+        let inside = Arc::clone(&gate);
+        let hold_up = move || {
+            inside.wait(); // the worker is here
+            inside.wait(); // all have been added
+        };
+        self.pool.execute(hold_up).expect("nobody shuts it down");
+        gate.wait();
+        add(&self);
+        gate.wait();
+        self.pool.wait_idle();
+        std::mem::take(&mut *self.begun.lock())
+    }
+
+    /// Adds a task which, when it runs, adds the next one of so many successors.
+    fn add(self: &Arc<Self>, kind: Kind, successors: usize) {
+        let line = Arc::clone(self);
+        let added = Instant::now();
+        let task = move || {
+            let waited = added.elapsed();
+            line.begun.lock().push((kind, waited));
+            if successors > 0 {
+                line.add(kind, successors - 1);
+            }
+            sleep(TASK);
+        };
+        let task = self.pool.task(task).priority(self.policy.priority(kind));
+        task.execute().expect("nobody shuts it down");
+    }
+}
+
+impl Policy {
+    fn priority(self, kind: Kind) -> Priority {
+        match kind {
+            _ if self == Self::OneQueue => Priority::NORMAL,
+            Kind::Urgent => Priority::HIGH,
+            Kind::Ordinary => Priority::NORMAL,
+            Kind::Unimportant => Priority::LOW,
+        }
+    }
+}
+
+/// How long the tasks of a kind waited, shortest first.
+fn waits(begun: &[Begun], wanted: Kind) -> Vec<Duration> {
+    let of_kind = begun.iter().filter(|(kind, _)| *kind == wanted);
+    let mut waits = of_kind.map(|(_, waited)| *waited).collect::<Vec<_>>();
+    waits.sort_unstable();
+    waits
+}
+
+/// How many tasks of a kind began before the urgent one with this number, from zero.
+fn before(begun: &[Begun], wanted: Kind, number: usize) -> usize {
+    let kinds = || begun.iter().map(|(kind, _)| *kind).enumerate();
+    let mut urgent = kinds().filter(|(_, kind)| *kind == Kind::Urgent);
+    let end = urgent.nth(number).map_or(0, |(place, _)| place);
+    kinds()
+        .take(end)
+        .filter(|(_, kind)| *kind == wanted)
+        .count()
+}
+
+impl Run {
+    fn figures(&self) -> Vec<Figure> {
+        vec![
+            Figure::new("urgent: median wait", Value::Time(self.median)),
+            Figure::new("longest", Value::Time(self.longest)),
+            Figure::new("unimportant: longest", Value::Time(self.unimportant)),
+            Figure::new("served meanwhile", Value::Count(self.served as u64)),
+        ]
+    }
+}
