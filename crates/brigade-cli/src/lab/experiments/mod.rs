@@ -1,9 +1,11 @@
 //! The experiments, one file each.
 
 mod backpressure;
+mod pipeline;
 mod pool;
 mod priority;
 mod race;
+mod sizing;
 
 use super::experiment::Experiment;
 
@@ -13,4 +15,6 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     pool::EXPERIMENT,
     backpressure::EXPERIMENT,
     priority::EXPERIMENT,
+    pipeline::EXPERIMENT,
+    sizing::EXPERIMENT,
 ];
