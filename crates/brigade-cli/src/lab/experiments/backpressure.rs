@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use brigade::consumers::Consumers;
 use brigade::lock::Mutex;
-use brigade::pool::Shutdown;
 
 use crate::lab::experiment::{Experiment, Setting};
 use crate::lab::level::{Held, Level};
-use crate::lab::outcome::{Figure, Outcome, Soundness, Value, Variant, Verdict};
+use crate::lab::outcome::Soundness::{Broken, Sound};
+use crate::lab::outcome::{Figure, Outcome, Value, Variant, Verdict};
 use crate::lab::picture::{Curve, Curves, Picture, Point};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -19,8 +19,8 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     explanation: "\
 A producer reads 512 blocks of 128 KiB, eight at a time; a consumer takes a millisecond for each. The broken twin has \
 an unbounded channel between them: what is not handled yet lies there, so memory grows for as long as the producer \
-goes on, and each block waits longer than the one before. It is not done sooner for that, as the consumer decides how long \
-it takes. Consumers have a buffer of 16 blocks; when it is full, produce() waits. That is back-pressure.",
+goes on, and each block waits longer than the one before. It is not done sooner for that, as the consumer decides how \
+long it takes. Consumers have a buffer of 16 blocks; when it is full, produce() waits. That is back-pressure.",
     expected: "the channel holds many times what the buffer does, which has 16 blocks at most, with 2 in hand",
     run,
 };
@@ -80,14 +80,19 @@ fn run(_: &Setting) -> Outcome {
         Variant::broken("unbounded channel", unbounded.figures()),
         Variant::sound("bounded Consumers", bounded.figures()),
     ];
+    let curve = |label: &str, soundness, run: Run| Curve {
+        label: label.to_owned(),
+        soundness,
+        points: run.handled.points,
+    };
     let picture = Picture::Curves(Curves {
         title: "memory of the blocks that wait, over time".to_owned(),
         until: unbounded.time.max(bounded.time),
         most: unbounded.most as f64,
         most_shown: Value::Bytes(unbounded.most),
         curves: vec![
-            unbounded.curve("unbounded channel", Soundness::Broken),
-            bounded.curve("bounded Consumers", Soundness::Sound),
+            curve("unbounded channel", Broken, unbounded),
+            curve("bounded Consumers", Sound, bounded),
         ],
     });
     Outcome {
@@ -104,8 +109,7 @@ fn unbounded() -> Run {
     thread::scope(|scope| {
         let consume = || receiver.into_iter().for_each(|block| ledger.handle(&block));
         let consumer = scope.spawn(consume);
-        ledger.produce(|block| sender.send(block).expect("the consumer is there"));
-        drop(sender);
+        ledger.produce(move |block| sender.send(block).expect("the consumer is there"));
         consumer.join().expect("it does not panic");
     });
     ledger.end()
@@ -122,8 +126,7 @@ fn bounded() -> Run {
             .expect("a thread can be started")
     };
     ledger.produce(|block| consumers.produce(block).expect("nobody shuts it down"));
-    let report = consumers.shutdown(Shutdown::drain());
-    assert_eq!(report.handled, BLOCKS);
+    drop(consumers); // which ends when all is handled
     ledger.end()
 }
 
@@ -192,13 +195,5 @@ impl Run {
             Figure::new("longest wait", Value::Time(self.handled.longest_wait)),
             Figure::new("time", Value::Time(self.time)),
         ]
-    }
-
-    fn curve(self, label: &str, soundness: Soundness) -> Curve {
-        Curve {
-            label: label.to_owned(),
-            soundness,
-            points: self.handled.points,
-        }
     }
 }

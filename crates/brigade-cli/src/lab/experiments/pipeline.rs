@@ -19,10 +19,10 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "pipeline",
     question: "what becomes of order, errors and memory when stages work at the same time?",
     explanation: "\
-100 frames are decoded, encoded and written; each step waits for a device, so that one loop wastes most of its time. The \
-broken twin glues threads together with unbounded channels: two decoders, an encoder, and a writer. It is fast, but \
-frames overtake each other, all of them are in memory at once, and when frame 20 is damaged, its decoder ends with an error \
-that nobody asks for: the program says that all went well. The pipeline has as many threads.",
+100 frames are decoded, encoded and written; each step waits for a device, so that one loop wastes most of its time. \
+The broken twin glues threads together with unbounded channels: two decoders, an encoder, and a writer. It is fast, \
+but frames overtake each other, all of them are in memory at once, and when frame 20 is damaged, its decoder ends with \
+an error that nobody asks for: the program says that all went well. The pipeline has as many threads.",
     expected: "glued threads lose order, bounds and the error; the pipeline keeps them, and beats the loop",
     run,
 };

@@ -1,17 +1,17 @@
 //! Urgent tasks behind a backlog, and what becomes of the least urgent ones.
 
-use std::sync::{Arc, Barrier};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+mod line;
 
-use brigade::lock::Mutex;
-use brigade::pool::Builder;
-use brigade::{Pool, Priority};
+use std::time::Duration;
+
+use brigade::Pool;
 
 use crate::lab::experiment::{Experiment, Setting};
 use crate::lab::outcome::Soundness::{Broken, Sound};
 use crate::lab::outcome::{Figure, Outcome, Value, Variant, Verdict};
 use crate::lab::picture::{Bar, Bars, Picture, Scale};
+
+use self::line::{Begun, Kind, Line, Policy};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "priority",
@@ -19,8 +19,9 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     explanation: "\
 One worker, tasks of a millisecond. First 10 urgent tasks come behind a backlog of 100: in one queue for all they wait \
 for all 100. Then 10 unimportant tasks wait while urgent ones never cease to come, until 250 of those have run: with \
-strict priorities they wait for the end of that, however far off. Brigade's priorities age: each 10 ms of waiting (0.5 ms \
-in the second part) make up for one level, so that the unimportant ones have their turn meanwhile, and what is urgent hardly notices.",
+strict priorities they wait for the end of that, however far off. Brigade's priorities age: each 10 ms of waiting (0.5 \
+ms in the second part) make up for one level, so that the unimportant ones have their turn meanwhile, and what is \
+urgent hardly notices.",
     expected: "one queue delays the urgent, strict priorities starve the unimportant, ageing ones do neither",
     run,
 };
@@ -29,28 +30,8 @@ const BACKLOG: usize = 100;
 const FEW: usize = 10;
 /// How many urgent tasks there are in the constant flow.
 const FLOW: usize = 250;
-const TASK: Duration = Duration::from_millis(1);
 /// A task that is 128 levels less urgent has its turn after 64 ms, of the flow's 250.
 const AGEING: Duration = Duration::from_micros(500);
-
-/// A way to decide what is next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Policy {
-    OneQueue,
-    Strict,
-    Ageing,
-}
-
-/// Which task it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Ordinary,
-    Urgent,
-    Unimportant,
-}
-
-/// A task that has begun, and how long it had waited.
-type Begun = (Kind, Duration);
 
 /// What came of a policy.
 struct Run {
@@ -139,71 +120,6 @@ fn beside_flow(policy: Policy) -> Vec<Begun> {
         (0..FEW).for_each(|_| line.add(Kind::Unimportant, 0));
         line.add(Kind::Urgent, FLOW - 1);
     })
-}
-
-/// A pool of one worker, and what it began in which order.
-struct Line {
-    pool: Pool,
-    policy: Policy,
-    begun: Mutex<Vec<Begun>>,
-}
-
-impl Line {
-    fn new(policy: Policy, builder: Builder) -> Arc<Self> {
-        let builder = match policy {
-            Policy::Ageing => builder,
-            Policy::OneQueue | Policy::Strict => builder.no_ageing(),
-        };
-        let pool = builder.workers(1).build();
-        Arc::new(Self {
-            pool: pool.expect("a thread can be started"),
-            policy,
-            begun: Mutex::default(),
-        })
-    }
-
-    /// Adds tasks while the worker is kept from running them; then lets it run, and returns what it did.
-    fn fill(self: Arc<Self>, add: impl FnOnce(&Arc<Self>)) -> Vec<Begun> {
-        let gate = Arc::new(Barrier::new(2));
-        let inside = Arc::clone(&gate);
-        let hold_up = move || {
-            inside.wait(); // the worker is here
-            inside.wait(); // all have been added
-        };
-        self.pool.execute(hold_up).expect("nobody shuts it down");
-        gate.wait();
-        add(&self);
-        gate.wait();
-        self.pool.wait_idle();
-        std::mem::take(&mut *self.begun.lock())
-    }
-
-    /// Adds a task which, when it runs, adds the next one of so many successors.
-    fn add(self: &Arc<Self>, kind: Kind, successors: usize) {
-        let line = Arc::clone(self);
-        let added = Instant::now();
-        let task = move || {
-            let waited = added.elapsed();
-            line.begun.lock().push((kind, waited));
-            if successors > 0 {
-                line.add(kind, successors - 1);
-            }
-            sleep(TASK);
-        };
-        let task = self.pool.task(task).priority(self.policy.priority(kind));
-        task.execute().expect("nobody shuts it down");
-    }
-}
-
-impl Policy {
-    fn priority(self, kind: Kind) -> Priority {
-        match kind {
-            _ if self == Self::OneQueue => Priority::NORMAL,
-            Kind::Urgent => Priority::HIGH,
-            Kind::Ordinary => Priority::NORMAL,
-            Kind::Unimportant => Priority::LOW,
-        }
-    }
 }
 
 /// How long the tasks of a kind waited, shortest first.

@@ -18,10 +18,10 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "sizing",
     question: "how many workers should a pool have?",
     explanation: "\
-A task waits for 8 ms, then computes for about half of one; both are measured here first. While it waits, a core can run other \
-tasks, so that it takes cores x (1 + wait / compute) workers to keep all cores busy: that is Pool::sized(Workload::Io). \
-Too few leave cores idle. Too many do not do more: there is no more to be had from the cores. They only take memory, and \
-each task takes longer, because it shares its core with more others.",
+A task waits for 8 ms, then computes for about half of one; both are measured here first. While it waits, a core can \
+run other tasks, so that it takes cores x (1 + wait / compute) workers to keep all cores busy: that is \
+Pool::sized(Workload::Io). Too few leave cores idle. Too many do not do more: there is no more to be had from the \
+cores. They only take memory, and each task takes longer, because it shares its core with more others.",
     expected: "the recommended number does far more than too few, and about as much as far too many",
     run,
 };
