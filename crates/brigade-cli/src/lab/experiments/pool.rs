@@ -69,7 +69,7 @@ fn run(setting: &Setting) -> Outcome {
     });
     Outcome {
         picture: Picture::Bars(Bars {
-            title: "the most threads at once (each tenfold number is as much longer)".to_owned(),
+            title: "the most threads at once, logarithmic".to_owned(),
             scale: Scale::Logarithmic,
             bars: bars.collect(),
         }),

@@ -15,7 +15,7 @@ use self::line::{Begun, Kind, Line, Policy};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "priority",
-    question: "how long does an urgent task wait behind a backlog, and an unimportant one behind urgent ones?",
+    question: "do urgent tasks overtake a backlog, and do unimportant ones ever have their turn?",
     explanation: "\
 One worker, tasks of a millisecond. First 10 urgent tasks come behind a backlog of 100: in one queue for all they wait \
 for all 100. Then 10 unimportant tasks wait while urgent ones never cease to come, until 250 of those have run: with \
