@@ -22,6 +22,8 @@ pub(super) struct Plant {
     damaged: Option<usize>,
     pub(super) began: Instant,
     pub(super) frames: Arc<Level>,
+    /// Steps that are taken at once.
+    pub(super) steps: Arc<Level>,
     pub(super) written: Mutex<Vec<usize>>,
     /// When each thread worked, by its name.
     lanes: Mutex<BTreeMap<String, Vec<Stretch>>>,
@@ -34,6 +36,7 @@ impl Plant {
             damaged,
             began: Instant::now(),
             frames: Arc::default(),
+            steps: Arc::default(),
             written: Mutex::default(),
             lanes: Mutex::default(),
             report: Mutex::default(),
@@ -71,6 +74,7 @@ impl Plant {
     }
 
     fn wait_for_device(&self, microseconds: u64) {
+        let _step = self.steps.raise(1);
         let from = self.began.elapsed();
         sleep(Duration::from_micros(microseconds));
         let to = self.began.elapsed();
