@@ -8,6 +8,7 @@ mod characters;
 mod error;
 mod experiment;
 mod experiments;
+mod level;
 mod outcome;
 mod picture;
 mod svg;

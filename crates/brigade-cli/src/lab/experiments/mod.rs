@@ -1,9 +1,14 @@
 //! The experiments, one file each.
 
+mod backpressure;
 mod check_then_act;
 mod deadlock;
+mod pipeline;
+mod pool;
+mod priority;
 mod race;
 mod rwlock;
+mod sizing;
 mod transfer;
 mod tuesday;
 
@@ -16,5 +21,10 @@ pub(crate) const EXPERIMENTS: &[Experiment] = &[
     transfer::EXPERIMENT,
     deadlock::EXPERIMENT,
     tuesday::EXPERIMENT,
+    pool::EXPERIMENT,
+    backpressure::EXPERIMENT,
+    priority::EXPERIMENT,
     rwlock::EXPERIMENT,
+    pipeline::EXPERIMENT,
+    sizing::EXPERIMENT,
 ];
