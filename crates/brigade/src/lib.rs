@@ -45,6 +45,8 @@
 pub mod cache;
 pub mod consumers;
 mod counter;
+#[cfg(doctest)]
+mod guide;
 pub mod lock;
 pub mod partitioned;
 pub mod pipeline;
