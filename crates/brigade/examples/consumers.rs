@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use brigade::consumers::{Consumers, Failure};
 use brigade::lock::Mutex;
-use brigade::{Counter, pool::Shutdown};
+use brigade::{Counter, Shutdown};
 
 const GOOD: [&str; 2] = ["GET /index.html 200", "POST /login 500"];
 const BAD: [&str; 2] = ["GET /favicon.ico", "GET /about.html two-hundred"];

@@ -9,8 +9,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use brigade::lock::Mutex;
-use brigade::pool::{Shutdown, TaskError};
-use brigade::{Pool, Priority, task};
+use brigade::pool::TaskError;
+use brigade::{Pool, Priority, Shutdown, task};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder("post").workers(1).build()?;
