@@ -8,7 +8,7 @@ use brigade::{Cache, Counter, OnceMap};
 use dashmap::DashMap;
 
 use crate::arguments::Arguments;
-use crate::round::{Case, Contestant};
+use crate::round::{Case, case};
 use crate::spin::Spin;
 
 use super::consumers::{self, Item, Loop, ProducerConsumer};
@@ -16,16 +16,6 @@ use super::counters::{self, Count};
 use super::keyed::{self, Keyed, QuickCache};
 use super::pipelines::{self, Brigade, HandWritten, Rayon, Run, ThreeStages};
 use super::stampede;
-
-/// A case: its name, the trait that its systems have, the systems, and what is measured of each.
-macro_rules! case {
-    ($name:literal, $trait:ident of [$($system:ty),+ $(,)?], $kind:ident => $measure:expr) => {
-        Case::new($name, vec![$({
-            type $kind = $system;
-            Contestant::new(<$system as $trait>::NAME, Box::new(move || $measure))
-        }),+])
-    };
-}
 
 /// A case of all that have a buffer with consumers behind it.
 macro_rules! consumers {

@@ -15,7 +15,7 @@ use quick_cache::sync::DefaultLifecycle;
 use crate::batch::typical;
 use crate::steps::{below, steps};
 
-/// How many keys there are. Their entries fit into a core's caches.
+/// How many keys there are. Their entries fit into a core's own caches, if not into the first.
 const KEYS: u64 = 1_000;
 /// Looks between two looks at the clock.
 const BATCH: u64 = 5_000;
