@@ -150,7 +150,7 @@ pub(super) fn measure<P: ThreeStages>(run: Run) -> Vec<f64> {
     let system = P::prepare();
     let sample = match run.spin {
         // A closure of its own, without a look at whether there is work.
-        None => time(&system, run, |item| black_box(item)),
+        None => time(&system, run, black_box),
         Some(spin) => time(&system, run, move |item| {
             spin.run();
             black_box(item)
