@@ -6,14 +6,18 @@
 
 pub mod arguments;
 pub mod batch;
+pub mod contention;
+pub mod ledger;
 pub mod lock;
 pub mod memory;
+pub mod pattern;
 pub mod pool;
 pub mod quiet;
 pub mod report;
 pub mod round;
 pub mod spin;
 pub mod statistics;
+pub mod steps;
 pub mod together;
 pub mod waiting;
 

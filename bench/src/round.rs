@@ -70,6 +70,18 @@ impl Contestant {
     }
 }
 
+/// A case whose systems are types: its name, the trait that has their names, the types, and what is measured of each.
+macro_rules! case {
+    ($name:literal, $trait:ident of [$($system:ty),+ $(,)?], $kind:ident => $measure:expr) => {
+        $crate::round::Case::new($name, vec![$({
+            type $kind = $system;
+            let measure = Box::new(move || $measure);
+            $crate::round::Contestant::new(<$system as $trait>::NAME, measure)
+        }),+])
+    };
+}
+pub(crate) use case;
+
 /// How many rounds to go.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {

@@ -5,21 +5,11 @@ use tracing_mutex::parkinglot::tracing as tracing_mutex;
 
 use crate::REFERENCE;
 use crate::arguments::Arguments;
-use crate::round::{Case, Contestant};
+use crate::round::{Case, Contestant, case};
 
 use super::systems::{Mutex, RwLock};
 use super::table::{self, Striped, Table};
 use super::{all_or_nothing, contended, first_sight, uncontended};
-
-/// A case: its name, the trait that its locks have, the locks, and what is measured of each.
-macro_rules! case {
-    ($name:literal, $trait:ident of [$($lock:ty),+ $(,)?], $kind:ident => $measure:expr) => {
-        Case::new($name, vec![$({
-            type $kind = $lock;
-            Contestant::new(<$lock as $trait>::NAME, Box::new(move || $measure))
-        }),+])
-    };
-}
 
 /// A case of all systems' mutexes.
 macro_rules! mutexes {

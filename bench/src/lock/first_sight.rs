@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use brigade::lock::{Class, Mutex};
 
-use super::work::{below, steps};
+use crate::steps::{below, steps};
 
 /// Classes known before the first sample.
 const CLASSES: usize = 1_000;

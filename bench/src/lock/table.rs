@@ -13,9 +13,8 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use crate::batch::typical;
-
-use super::contended;
-use super::work::{below, steps};
+use crate::contention;
+use crate::steps::{below, steps};
 
 /// How many keys there are.
 const KEYS: u64 = 10_000;
@@ -88,11 +87,11 @@ pub(super) fn alone<T: Table>(slice: Duration) -> Vec<f64> {
 pub(super) fn together<T: Table>(threads: usize, slice: Duration) -> Vec<f64> {
     let table = T::new();
     let batch = |_: &mut (), mut state| {
-        for _ in 0..contended::BATCH {
+        for _ in 0..contention::BATCH {
             state = steps(OUTSIDE, state);
             table.with(below(KEYS, state));
         }
         state
     };
-    contended::throughput(threads, slice, || (), batch)
+    contention::throughput(threads, slice, || (), batch)
 }

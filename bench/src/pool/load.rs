@@ -10,12 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::batch::repeat;
+use crate::ledger::Ledger;
 use crate::memory;
 use crate::quiet;
 use crate::spin::Spin;
 use crate::together;
 
-use super::ledger::Ledger;
 use super::systems::TaskPool;
 
 /// A measurement that can be made of any pool.

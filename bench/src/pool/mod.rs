@@ -2,6 +2,5 @@
 
 pub mod brigade;
 pub mod cases;
-pub mod ledger;
 pub mod load;
 pub mod systems;

@@ -45,6 +45,8 @@
 pub mod cache;
 pub mod consumers;
 mod counter;
+#[cfg(doctest)]
+mod guide;
 pub mod lock;
 pub mod partitioned;
 pub mod pipeline;
@@ -56,7 +58,7 @@ mod waiting;
 pub use cache::Cache;
 pub use cache::OnceMap;
 pub use counter::{Counter, Gauge};
-pub use pool::{Pool, Priority};
+pub use pool::{Pool, Priority, Shutdown};
 
 /// For use inside a task.
 pub mod task {

@@ -5,6 +5,7 @@ mod watchdog;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
+use std::time::Duration;
 
 use brigade::lock::{Mutex, RwLock};
 use watchdog::within_a_minute;
@@ -82,4 +83,45 @@ fn readers_that_hold_something_get_their_turns_between_writers() {
         read(lock);
     };
     assert!(turns_beside(write, reads) > 0);
+}
+
+#[test]
+fn a_reader_among_looping_writers_waits_for_few_of_their_turns() {
+    /// At the worst; one wait may be longer, in which the system did not let the reader run.
+    const FEW: usize = 20;
+    const WAITS: usize = 1_000;
+    /// Long enough for all others to begin to wait.
+    const HELD: Duration = Duration::from_micros(100);
+    let waited = within_a_minute(|| {
+        let lock = RwLock::named("few turns", ());
+        let (done, turns) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let write = || {
+                while !done.load(SeqCst) {
+                    let _writing = lock.write();
+                    turns.fetch_add(1, SeqCst);
+                    thread::sleep(HELD);
+                }
+            };
+            let threads = [(); STREAM].map(|()| scope.spawn(write));
+            while turns.load(SeqCst) == 0 {
+                thread::yield_now();
+            }
+            let waited = [(); WAITS].map(|()| {
+                let before = turns.load(SeqCst);
+                let _reading = lock.read();
+                let waited = turns.load(SeqCst) - before;
+                // All writers wait now, and are ahead of the reader when it comes back.
+                thread::sleep(HELD);
+                waited
+            });
+            done.store(true, SeqCst);
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            waited
+        })
+    });
+    let long = waited.iter().filter(|&&turns| turns >= FEW).count();
+    assert!(long <= 1, "turns that were waited for: {waited:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
+use std::mem::needs_drop;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -108,13 +109,22 @@ impl<K, T, S> Flights<K, T, S> {
 }
 
 impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
+    /// A copy of a key's value, if it was computed.
     #[inline]
-    pub(super) fn value<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<Arc<T>>
+    pub(super) fn value<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<T>
     where
         K: Borrow<Q>,
+        T: Clone,
     {
         let hash = self.hashes.hash_one(key);
-        self.shard(hash).value(hash, |its| its.borrow() == key)
+        let (shard, is_key) = (self.shard(hash), |its: &K| key == its.borrow());
+        if needs_drop::<T>() {
+            // Cloning may take long, and is foreign code: not under the lock.
+            let value = shard.read(hash, is_key, Arc::clone)?;
+            Some(T::clone(&value))
+        } else {
+            shard.read(hash, is_key, |value| T::clone(value))
+        }
     }
 
     /// Forgets a key. If it is being computed, those who wait for that get the value, and later callers compute anew.

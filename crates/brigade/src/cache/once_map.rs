@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::mem::needs_drop;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,8 @@ use super::flights::{Flights, Outcome};
 /// be [`bounded`](Self::bounded), or use a `Cache` (feature `cache`).
 ///
 /// Values are returned by value: let `V` be cheap to clone, such as an `Arc`. A key's `Eq` and `Hash` must not use the
-/// map. Cost of a hit: the hash, one short lock of a part of the map, two counts up and down, and the clone.
+/// map, and nor must the `Clone` of values without a destructor, which are copied under a lock. Cost of a hit: the hash,
+/// one short lock of a part of the map, and the clone; for values with a destructor also two counts up and down.
 ///
 /// ```
 /// use brigade::cache::OnceMap;
@@ -145,7 +147,7 @@ impl<K: Eq + Hash, V: Clone, S: BuildHasher> OnceMap<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        self.flights.value(key).map(|value| V::clone(&value))
+        self.flights.value(key)
     }
 
     /// The value of a key; if there is none, `compute` is called for it, unless somebody else is computing it already:
@@ -222,6 +224,12 @@ impl<K: Eq + Hash, V: Clone, S: BuildHasher> OnceMap<K, V, S> {
         limit: Option<Duration>,
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, ComputeError<E>> {
+        // A plain value is read without counting whoever has it; asking twice is nothing beside computing.
+        if !needs_drop::<V>()
+            && let Some(value) = self.flights.value(&key)
+        {
+            return Ok(value);
+        }
         match self.flights.enter(key, limit)? {
             Outcome::Kept(value) | Outcome::Awaited(value) => Ok(V::clone(&value)),
             Outcome::Turn(turn) => {

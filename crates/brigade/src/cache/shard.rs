@@ -60,12 +60,17 @@ impl<K, T> Shard<K, T> {
         }
     }
 
-    /// The value of a key, if it was computed.
+    /// What `read` makes of a key's value, under the lock, if it was computed.
     #[inline]
-    pub(super) fn value(&self, hash: u64, is_key: impl Fn(&K) -> bool) -> Option<Arc<T>> {
+    pub(super) fn read<R>(
+        &self,
+        hash: u64,
+        is_key: impl Fn(&K) -> bool,
+        read: impl FnOnce(&Arc<T>) -> R,
+    ) -> Option<R> {
         let entries = self.entries.lock();
         match entries.find(hash, |entry| is_key(&entry.key))?.slot {
-            Slot::Kept(ref value, _) => Some(Arc::clone(value)),
+            Slot::Kept(ref value, _) => Some(read(value)),
             Slot::Underway(_) => None,
         }
     }

@@ -248,9 +248,10 @@ impl<T> State<T> {
         let ripe = self.ripe_at();
         if ripe.is_some_and(|ripe| ripe == 0 || ripe <= now()) {
             let count = self.batch.size.min(self.buffer.len());
-            self.buffer
-                .drain(..count)
-                .for_each(|entry| hands.put(entry));
+            // Not by `drain`, which costs more than it brings where there is only one.
+            for entry in (0..count).map_while(|_| self.buffer.pop_front()) {
+                hands.put(entry);
+            }
             return Look::Taken;
         }
         if self.phase != Phase::Open && due.is_none() && ripe.is_none() {

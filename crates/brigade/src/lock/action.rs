@@ -15,8 +15,9 @@ use super::report::Report;
 /// What happens when a deadlock is predicted or detected.
 ///
 /// A lock call that would wait for ever cannot go on: it panics in any case, unless its thread is panicking
-/// already, after the action has been taken. The forms that return a [`LockError`](super::LockError) take no
-/// action: they return the report.
+/// already, after the action has been taken. The forms that return a [`LockError`](super::LockError) return such a
+/// report instead, and one about a [`Rank`](super::Rank), and take no action; an order that could deadlock in some
+/// other run is not their failure, and the action is taken.
 #[non_exhaustive]
 pub enum Action {
     /// Panic, with the report as the message. The default with debug assertions.

@@ -10,7 +10,7 @@ use super::report::Report;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LockError {
-    /// Waiting would never end, or could not end in some other run: the report says why.
+    /// Waiting would never end, or the lock was asked for against its rank: the report says why.
     Deadlock(Box<Report>),
     /// It was not free in time.
     #[non_exhaustive]

@@ -54,6 +54,7 @@ mod mode;
 mod mutex;
 pub mod order;
 mod order_report;
+mod passed_over;
 mod prediction;
 mod raw_rwlock;
 pub(crate) mod records;

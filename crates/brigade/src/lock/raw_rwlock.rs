@@ -13,6 +13,7 @@ use super::acquire::{
 };
 use super::class::Origin;
 use super::mode::Mode;
+use super::passed_over;
 use super::records;
 use super::retaking::Retaking;
 
@@ -88,10 +89,12 @@ impl Checked for RawRwLock {
         match (mode, until) {
             (Mode::Exclusive, None) => Some(self.raw.lock_exclusive()),
             (Mode::Upgradable, None) => Some(self.raw.lock_upgradable()),
-            (Mode::Shared, None) => Some(self.raw.lock_shared()),
             (Mode::Exclusive, Some(until)) => self.raw.try_lock_exclusive_until(until),
             (Mode::Upgradable, Some(until)) => self.raw.try_lock_upgradable_until(until),
-            (Mode::Shared, Some(until)) => self.raw.try_lock_shared_until(until),
+            (Mode::Shared, _) => passed_over::wait_to_read(self.address(), || match until {
+                None => Some(self.raw.lock_shared()),
+                Some(until) => self.raw.try_lock_shared_until(until),
+            }),
         }
     }
 }
@@ -137,7 +140,7 @@ unsafe impl lock_api::RawRwLock for RawRwLock {
 
     #[inline]
     unsafe fn unlock_exclusive(&self, guard: GuardNoSend) {
-        let lets_others = release_exclusive(self.address());
+        let lets_others = release_exclusive(self.address()) || passed_over::is_due(self.address());
         // SAFETY: the caller's obligations are the same.
         unsafe {
             if lets_others {

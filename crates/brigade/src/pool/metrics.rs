@@ -78,7 +78,7 @@ pub struct Rejections {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerCounts {
-    /// Threads that exist.
+    /// Threads that exist: those below, and those that begin, end or look for a task.
     pub live: usize,
     /// Those that run tasks.
     pub active: usize,

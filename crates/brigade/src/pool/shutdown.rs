@@ -20,7 +20,8 @@ use super::shared::{Phase, Shared, State, Wakes};
 /// How a pool ends. In both ways it takes no more tasks from the first moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// What is queued still runs; what has not begun by the end of `timeout` is handed back.
+    /// What is queued still runs; what has not begun by the end of `timeout` is handed back. What runs then goes on by
+    /// itself, and is not asked to stop.
     Drain {
         /// How long queued and running tasks may take.
         timeout: Duration,

@@ -1,0 +1,13 @@
+//! Measures patterns: producer-consumer, pipelines, compute-once maps, caches, counters.
+
+use std::process::ExitCode;
+
+use bench::Family;
+
+fn main() -> ExitCode {
+    bench::main(&Family {
+        name: "pattern",
+        cases: bench::pattern::cases::all,
+        notes: String::new,
+    })
+}
