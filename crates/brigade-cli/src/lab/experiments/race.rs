@@ -1,6 +1,7 @@
 //! Lost updates: reading, adding and writing back are three steps.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 
 use brigade::Counter;
 use brigade::lock::Mutex;
@@ -23,25 +24,29 @@ is one step; a Counter has a part for each thread, so that they do not even meet
 
 const ADDITIONS: u64 = 500_000;
 
-/// On one core the broken twin may be lucky: no thread is interrupted between its load and its store. It is tried so
-/// often until it is not.
-const ATTEMPTS: usize = 100;
+/// After so many additions the broken twin lets other threads run between its load and its store. A system interrupts
+/// threads anywhere, and seldom there; on one core one could wait for long to see it.
+const INTERRUPTED: u64 = 10_000;
 
 fn run(setting: &Setting) -> Outcome {
     let threads = setting.threads;
     let wanted = threads as u64 * ADDITIONS;
-    let attempts = (0..ATTEMPTS).map(|_| load_and_store(threads));
-    let mut attempts = attempts.skip_while(|(counted, _)| *counted == wanted);
-    let apart = attempts.next().unwrap_or((wanted, 0.0));
-
+    let apart = AtomicU64::new(0);
+    let apart_rate = rate(threads, |addition| {
+        let loaded = apart.load(Relaxed);
+        if addition % INTERRUPTED == 0 {
+            thread::yield_now();
+        }
+        apart.store(loaded + 1, Relaxed);
+    });
     let locked = Mutex::new(0_u64);
-    let locked_rate = rate(threads, || *locked.lock() += 1);
+    let locked_rate = rate(threads, |_| *locked.lock() += 1);
     let atomic = AtomicU64::new(0);
-    let atomic_rate = rate(threads, || {
+    let atomic_rate = rate(threads, |_| {
         atomic.fetch_add(1, Relaxed);
     });
     let counter = Counter::new();
-    let counter_rate = rate(threads, || counter.add(1));
+    let counter_rate = rate(threads, |_| counter.add(1));
 
     let figures = |(counted, rate)| {
         vec![
@@ -51,13 +56,13 @@ fn run(setting: &Setting) -> Outcome {
         ]
     };
     let counted = [
-        apart.0,
+        apart.into_inner(),
         locked.into_inner(),
         atomic.into_inner(),
         counter.sum(),
     ];
     let variants = vec![
-        Variant::broken("load and store", figures(apart)),
+        Variant::broken("load and store", figures((counted[0], apart_rate))),
         Variant::sound("Mutex", figures((counted[1], locked_rate))),
         Variant::sound("AtomicU64", figures((counted[2], atomic_rate))),
         Variant::sound("Counter", figures((counted[3], counter_rate))),
@@ -68,7 +73,7 @@ fn run(setting: &Setting) -> Outcome {
         length: counted as f64,
         shown: Value::Share(counted as f64 / wanted as f64),
     });
-    let lost = wanted - apart.0;
+    let lost = wanted - counted[0];
     let lost_by_others = counted[1..]
         .iter()
         .map(|counted| wanted - counted)
@@ -92,18 +97,11 @@ fn run(setting: &Setting) -> Outcome {
     }
 }
 
-/// The broken twin: how much was counted, and additions a second.
-fn load_and_store(threads: usize) -> (u64, f64) {
-    let number = AtomicU64::new(0);
-    let rate = rate(threads, || number.store(number.load(Relaxed) + 1, Relaxed));
-    (number.into_inner(), rate)
-}
-
 /// Adds on all threads at once, and returns how many additions there were a second.
-fn rate(threads: usize, add: impl Fn() + Sync) -> f64 {
+fn rate(threads: usize, add: impl Fn(u64) + Sync) -> f64 {
     let elapsed = together(threads, |_| {
-        for _ in 0..ADDITIONS {
-            add();
+        for addition in 0..ADDITIONS {
+            add(addition);
         }
     });
     (threads as u64 * ADDITIONS) as f64 / elapsed.as_secs_f64()
