@@ -55,7 +55,9 @@ impl<T, E, S> Consumer<T, E, S> {
     /// Handles items until no more can come.
     pub(crate) fn run(mut self) {
         self.shared.begin_to_serve();
-        let duty = Duty::begin(self.shared.address());
+        // Some wait for any consumer or for all of them, others for this one.
+        let seat = self.shared.address_of_seat(self.number);
+        let duties = (Duty::begin(self.shared.address()), Duty::begin(seat));
         while self.take() {
             self.watch.begin(self.hands.marks[0].since);
             self.handle();
@@ -63,7 +65,7 @@ impl<T, E, S> Consumer<T, E, S> {
         }
         let local = self.local.take();
         let _ = catch(|| drop(local)); // the panic hook has told of it
-        drop(duty);
+        drop(duties);
         let mut wakes = Vec::new();
         self.shared.state.lock().leave(self.number, &mut wakes);
         wake(wakes);
@@ -171,7 +173,9 @@ impl<T, E, S> Consumer<T, E, S> {
         let pause = u64::try_from(retry.pause(attempts).as_nanos()).unwrap_or(u64::MAX);
         let due = now().saturating_add(pause);
         let mut wakes = Vec::new();
-        let delayed = self.shared.state.lock().delay(entry, due, &mut wakes);
+        let mut state = self.shared.state.lock();
+        let delayed = state.delay(self.number, entry, due, &mut wakes);
+        drop(state);
         wake(wakes);
         delayed
     }

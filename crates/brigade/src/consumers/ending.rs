@@ -1,9 +1,10 @@
 //! Waiting until all is handled, and the end.
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::lock::duty::Owed;
+use crate::lock::duty::{Awaited, Needs, Owed};
 use crate::lock::{Report, action};
 use crate::pool::Shutdown;
 use crate::waiting::Subject;
@@ -31,9 +32,35 @@ pub struct ShutdownReport<T> {
     pub running: usize,
 }
 
-impl<T> Shared<T> {
+/// That all items entered before the mark are settled, for the wait graph.
+struct Rest<T> {
+    shared: Arc<Shared<T>>,
+    mark: u64,
+}
+
+impl<T: Send> Awaited for Rest<T> {
+    fn needs(&self) -> Needs {
+        let Self { shared, mark } = self;
+        let state = shared.state.lock();
+        if state.ledger.is_settled(*mark) {
+            return Needs::Nobody;
+        }
+        let seats: Vec<_> = state.holders(*mark).collect();
+        if seats.is_empty() {
+            // Those that are left wait for whichever consumer takes them.
+            return shared.any_consumer(&state);
+        }
+        let address = |number| shared.address_of_seat(number);
+        Needs::Each(seats.into_iter().map(address).collect())
+    }
+}
+
+impl<T: Send + 'static> Shared<T> {
     /// Waits until all items accepted so far are settled.
-    pub(crate) fn wait_for_rest(&self, limit: Option<Duration>) -> Result<(), WaitError> {
+    pub(crate) fn wait_for_rest(
+        self: &Arc<Self>,
+        limit: Option<Duration>,
+    ) -> Result<(), WaitError> {
         let consumers = || self.name.clone();
         if self.is_served_here() {
             return Err(WaitError::InHandler {
@@ -42,10 +69,11 @@ impl<T> Shared<T> {
         }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mark = self.state.lock().ledger.mark();
-        // With several consumers the one that stands still may have a later item.
-        let known = self.workers == 1;
-        let rested = self.wait_until(known, deadline, |state| state.ledger.is_settled(mark));
-        match rested {
+        let rest = Owed::Rest(Arc::new(Rest {
+            shared: Arc::clone(self),
+            mark,
+        }));
+        match self.wait_until(rest, deadline, |state| state.ledger.is_settled(mark)) {
             Ok(true) => Ok(()),
             Ok(false) => Err(WaitError::TimedOut {
                 consumers: consumers(),
@@ -57,7 +85,9 @@ impl<T> Shared<T> {
             }),
         }
     }
+}
 
+impl<T> Shared<T> {
     /// Ends the consumers; waits for them, unless this is one of them.
     pub(crate) fn shut_down(&self, how: Shutdown) -> ShutdownReport<T> {
         let (timeout, halts) = match how {
@@ -68,7 +98,8 @@ impl<T> Shared<T> {
         if !self.is_served_here() {
             let deadline = Instant::now().checked_add(timeout);
             // If that would never end, as if the time were over.
-            let left = self.wait_until(true, deadline, |state| state.live == 0);
+            let all = Owed::Duty(self.address());
+            let left = self.wait_until(all, deadline, |state| state.live == 0);
             let left = left.unwrap_or_else(|report| {
                 action::tell(&report);
                 false
@@ -112,20 +143,19 @@ impl<T> Shared<T> {
     }
 
     /// Waits until `condition` holds; it is looked at when the last item that someone may wait for is settled, and
-    /// when a consumer leaves. If it is `known` that each consumer is needed for that, the wait graph may know that
-    /// it will never hold.
+    /// when a consumer leaves. The wait graph may know that it will never hold, because of what is `awaited`.
     fn wait_until(
         &self,
-        known: bool,
+        awaited: Owed,
         deadline: Option<Instant>,
         condition: impl Fn(&State<T>) -> bool,
     ) -> Result<bool, Box<Report>> {
         let name = || self.name_of_work();
         let subject = Subject {
-            awaited: Owed::Duty(self.address()),
+            awaited,
             name: &name,
         };
-        wait_until(&self.state, known.then_some(&subject), deadline, condition)
+        wait_until(&self.state, Some(&subject), deadline, condition)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What all handles and threads of some consumers refer to, and how producers get items in.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::lock::duty::Owed;
+use crate::lock::Report;
+use crate::lock::duty::{self, Awaited, Needs, Owed};
 use crate::pool::tally::Tally;
 use crate::primitive::atomic::AtomicUsize;
 use crate::primitive::{Mutex, MutexGuard, thread};
@@ -18,7 +19,6 @@ use super::state::{Batch, Phase, State};
 pub(crate) struct Shared<T> {
     pub(crate) name: Arc<str>,
     pub(crate) capacity: usize,
-    pub(crate) workers: usize,
     pub(crate) state: Mutex<State<T>>,
     /// What each consumer has timed.
     pub(crate) tallies: Vec<Tally>,
@@ -42,6 +42,23 @@ enum First<T> {
     Refused(Rejected<T>),
 }
 
+/// A producer's place in line, for the wait graph: any consumer can make room.
+struct PlaceInLine<T> {
+    shared: Arc<Shared<T>>,
+    /// Set before anyone asks.
+    ticket: OnceLock<u64>,
+}
+
+impl<T: Send> Awaited for PlaceInLine<T> {
+    fn needs(&self) -> Needs {
+        let state = self.shared.state.lock();
+        match self.ticket.get() {
+            Some(ticket) if state.line.is_in(*ticket) => self.shared.any_consumer(&state),
+            _ => Needs::Nobody,
+        }
+    }
+}
+
 /// Wakes them all; never under a lock, for wakers are foreign code.
 pub(crate) fn wake(wakes: impl IntoIterator<Item = Waker>) {
     wakes.into_iter().for_each(Waker::wake);
@@ -58,8 +75,7 @@ impl<T> Shared<T> {
         Self {
             name,
             capacity,
-            workers,
-            state: Mutex::new(State::new(capacity, batch)),
+            state: Mutex::new(State::new(capacity, workers, batch)),
             tallies: (0..workers).map(|_| Tally::new(histograms)).collect(),
             histograms,
             threads: Mutex::new(Vec::new()),
@@ -72,9 +88,26 @@ impl<T> Shared<T> {
         std::ptr::from_ref(self).addr()
     }
 
-    /// What that is called there.
+    /// What stands for one of them there.
+    pub(crate) fn address_of_seat(&self, number: usize) -> usize {
+        std::ptr::from_ref(&self.tallies[number]).addr()
+    }
+
+    /// What needs any consumer to do something.
+    pub(crate) fn any_consumer(&self, state: &State<T>) -> Needs {
+        Needs::Any {
+            duties: vec![self.address()],
+            threads: state.live,
+        }
+    }
+
+    /// What others wait for there.
     pub(crate) fn name_of_work(&self) -> String {
         format!("the work of consumers `{}`", self.name)
+    }
+
+    fn name_of_room(&self) -> String {
+        format!("room in the buffer of consumers `{}`", self.name)
     }
 
     /// Notes that this thread is a consumer.
@@ -89,7 +122,10 @@ impl<T> Shared<T> {
 
     /// Puts an item into the buffer, or says why not.
     #[inline]
-    pub(crate) fn admit(&self, item: T, patience: Patience) -> Result<(), Rejected<T>> {
+    pub(crate) fn admit(self: &Arc<Self>, item: T, patience: Patience) -> Result<(), Rejected<T>>
+    where
+        T: Send + 'static,
+    {
         let mut state = self.state.lock();
         if state.phase == Phase::Open && state.has_room() {
             state.accept(item);
@@ -136,38 +172,67 @@ impl<T> Shared<T> {
 
     /// Waits in line until someone makes room and lets the item in.
     #[cold]
-    fn wait_for_room(&self, item: T, deadline: Option<Instant>) -> Result<(), Rejected<T>> {
+    fn wait_for_room(
+        self: &Arc<Self>,
+        item: T,
+        deadline: Option<Instant>,
+    ) -> Result<(), Rejected<T>>
+    where
+        T: Send + 'static,
+    {
         let began = Instant::now();
-        let (mut item, mut ticket) = (Some(item), None);
-        let name = || self.name_of_work();
+        let place = self.place_in_line(OnceLock::new());
+        let (mut item, ticket) = (Some(item), &place.ticket);
+        let name = || self.name_of_room();
         let subject = Subject {
-            awaited: Owed::Duty(self.address()),
+            awaited: Owed::Room(Arc::clone(&place) as Arc<dyn Awaited>),
             name: &name,
         };
-        // Of several consumers any one can make room, and the wait graph knows no "any".
-        let known = (self.workers == 1).then_some(&subject);
-        let outcome = waiting::wait(known, deadline, |waker| match ticket {
-            Some(ticket) => self.look_in_line(ticket),
-            None => {
-                let first = self.look_first(item.take()?, waker, deadline);
-                match first {
-                    First::Accepted => Some(Ok(())),
-                    First::Refused(refused) => Some(Err(refused)),
-                    First::InLine(got) => {
-                        ticket = Some(got);
-                        None
-                    }
+        let outcome = waiting::wait(Some(&subject), deadline, |waker| match ticket.get() {
+            Some(ticket) => self.look_in_line(*ticket),
+            None => match self.look_first(item.take()?, waker) {
+                First::Accepted => Some(Ok(())),
+                First::Refused(refused) => Some(Err(refused)),
+                First::InLine(got) => {
+                    ticket.get_or_init(|| got);
+                    None
                 }
-            }
+            },
         });
         let report = match outcome {
             Ok(Some(result)) => return result,
             Ok(None) => None,
             Err(report) => Some(report),
         };
-        let Some(ticket) = ticket else {
+        let Some(ticket) = ticket.get() else {
             unreachable!("the first look led to an end or into the line");
         };
+        self.leave_line(*ticket, began, report)
+    }
+
+    fn place_in_line(self: &Arc<Self>, ticket: OnceLock<u64>) -> Arc<PlaceInLine<T>> {
+        Arc::new(PlaceInLine {
+            shared: Arc::clone(self),
+            ticket,
+        })
+    }
+
+    /// Errs if whoever waits for this place on this thread, a consumer's, would wait for ever.
+    pub(crate) fn check_place(self: &Arc<Self>, ticket: u64) -> Result<(), Box<Report>>
+    where
+        T: Send + 'static,
+    {
+        let room = Owed::Room(self.place_in_line(ticket.into()));
+        duty::enter(&room, || self.name_of_room(), None).map(drop)
+    }
+
+    /// The wait is over: because of its deadline, or because it would never end.
+    pub(crate) fn leave_line(
+        &self,
+        ticket: u64,
+        began: Instant,
+        report: Option<Box<Report>>,
+    ) -> Result<(), Rejected<T>> {
         let mut state = self.state.lock();
         match state.line.leave(ticket) {
             Left::Admitted => Ok(()),
@@ -177,9 +242,10 @@ impl<T> Shared<T> {
                 Err(Rejected { item, reason })
             }
             Left::Waiting(item, _own) => {
-                let reason = if report.is_some() {
+                let reason = if let Some(report) = report {
                     state.counts.refused_deadlock += 1;
-                    self.deadlock(report)
+                    let consumers = Arc::clone(&self.name);
+                    RejectReason::Deadlock { consumers, report }
                 } else {
                     state.counts.refused_after_wait += 1;
                     self.full(&state, began.elapsed().max(Duration::from_nanos(1)))
@@ -190,16 +256,8 @@ impl<T> Shared<T> {
         }
     }
 
-    fn deadlock(&self, report: Option<Box<crate::lock::Report>>) -> RejectReason {
-        RejectReason::Deadlock {
-            consumers: Arc::clone(&self.name),
-            report,
-        }
-    }
-
-    fn look_first(&self, item: T, waker: &Waker, deadline: Option<Instant>) -> First<T> {
+    fn look_first(&self, item: T, waker: &Waker) -> First<T> {
         let waker = waker.clone();
-        let makes_room = self.is_served_here();
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return First::Refused(self.refuse_at_once(state, item));
@@ -211,13 +269,7 @@ impl<T> Shared<T> {
             wake(call);
             return First::Accepted;
         }
-        let is_stuck = makes_room && deadline.is_none();
-        if is_stuck && state.line.stuck() + 1 >= state.live {
-            state.counts.refused_deadlock += 1;
-            let reason = self.deadlock(None);
-            return First::Refused(Rejected { item, reason });
-        }
-        let (ticket, call) = state.join_line(item, waker, is_stuck);
+        let (ticket, call) = state.join_line(item, waker);
         drop(state);
         wake(call);
         First::InLine(ticket)

@@ -28,6 +28,8 @@ pub(crate) struct State<T> {
     pub(crate) counts: Counts,
     /// Items that consumers have in hand.
     pub(crate) running: usize,
+    /// Of each consumer, the epoch of the oldest of them.
+    in_hand: Vec<Option<u64>>,
     /// Consumers that have not left.
     pub(crate) live: usize,
     capacity: usize,
@@ -109,7 +111,7 @@ pub(crate) enum Look {
 }
 
 impl<T> State<T> {
-    pub(crate) fn new(capacity: usize, batch: Batch) -> Self {
+    pub(crate) fn new(capacity: usize, workers: usize, batch: Batch) -> Self {
         Self {
             phase: Phase::Open,
             buffer: VecDeque::new(),
@@ -124,6 +126,7 @@ impl<T> State<T> {
             pace: Pace::new(),
             counts: Counts::default(),
             running: 0,
+            in_hand: vec![None; workers],
             live: 0,
             capacity,
             batch,
@@ -185,13 +188,8 @@ impl<T> State<T> {
     }
 
     /// Puts an item in line; returns its ticket, and whom to wake.
-    pub(crate) fn join_line(
-        &mut self,
-        item: T,
-        waker: Waker,
-        is_stuck: bool,
-    ) -> (u64, Option<Waker>) {
-        let ticket = self.line.join(item, waker, is_stuck);
+    pub(crate) fn join_line(&mut self, item: T, waker: Waker) -> (u64, Option<Waker>) {
+        let ticket = self.line.join(item, waker);
         // A batch that is not full need not wait for more if nothing more can come in.
         let call = if self.batch.size > 1 {
             self.call()
@@ -221,6 +219,7 @@ impl<T> State<T> {
     ) -> Look {
         self.idle.arrive(number);
         let look = self.take(hands);
+        self.in_hand[number] = hands.marks.first().map(|mark| mark.epoch);
         match (look, waker) {
             (Look::Taken, _) => {
                 self.running += hands.marks.len();
@@ -274,9 +273,18 @@ impl<T> State<T> {
         })
     }
 
-    /// Puts an item back that is to be tried again at `due`; it comes back if the end does not allow that.
+    /// The consumers with an item in hand that was entered before the mark.
+    pub(crate) fn holders(&self, mark: u64) -> impl Iterator<Item = usize> {
+        let in_hand = self.in_hand.iter().enumerate();
+        in_hand
+            .filter(move |(_, epoch)| epoch.is_some_and(|epoch| epoch <= mark))
+            .map(|(number, _)| number)
+    }
+
+    /// A consumer puts an item back that is to be tried again at `due`; it comes back if the end does not allow that.
     pub(crate) fn delay(
         &mut self,
+        number: usize,
         mut entry: Entry<T>,
         due: u64,
         wakes: &mut Vec<Waker>,
@@ -285,6 +293,7 @@ impl<T> State<T> {
             return Err(entry);
         }
         self.running -= 1;
+        self.in_hand[number] = None;
         self.counts.retried += 1;
         entry.mark.since = due;
         self.delayed.insert((due, entry.mark.sequence), entry);
