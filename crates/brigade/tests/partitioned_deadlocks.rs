@@ -2,6 +2,7 @@
 //! will come.
 #![cfg(not(any(loom, shuttle)))]
 
+mod polling;
 mod watchdog;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -11,6 +12,7 @@ use std::thread;
 
 use brigade::lock::{LockError, Mutex};
 use brigade::partitioned::{Partitioned, RejectReason, WaitError};
+use polling::{SHORT, until_found};
 use watchdog::within_a_minute;
 
 const ROUNDS: usize = if cfg!(debug_assertions) { 20 } else { 200 };
@@ -156,19 +158,27 @@ fn wait_idle_under_a_lock_that_a_worker_wants_does_not_hang() {
 fn who_has_been_let_in_is_told_nothing_and_nobody_is_told_of_it() {
     within_a_minute(|| {
         let lock = Arc::new(Mutex::named("brief", ()));
-        let (workers, told) = wanting(&lock);
-        let (begun, _begins) = channel();
-        let rounds = 100 * ROUNDS as u64;
-        for _ in 0..rounds {
+        let wants = Arc::clone(&lock);
+        let workers = Partitioned::builder("one")
+            .workers(1)
+            .buffer(1)
+            .start(
+                || (),
+                move |(), _: &u32, message: u32| match message {
+                    // Found as soon as the sender waits for room for its third message.
+                    1 => drop(until_found(|| wants.lock_timeout(SHORT))),
+                    2 => drop(wants.lock_checked().unwrap()),
+                    _ => {}
+                },
+            )
+            .unwrap();
+        for _ in 0..10 * ROUNDS {
             let guard = lock.lock();
-            workers.send(1, None).unwrap();
-            workers.send(1, Some(begun.clone())).unwrap();
-            // There is room for this one when the one before has been taken, whose handler wants the lock.
-            workers.send(1, None).unwrap();
+            // The third one is let in when the second one is taken, whose handler wants the lock.
+            (1..=3).for_each(|message| workers.send(7, message).unwrap());
             drop(guard);
             workers.wait_idle().unwrap();
         }
-        assert_eq!(told.load(SeqCst), 0);
-        assert_eq!(workers.metrics().handled, 3 * rounds);
+        assert_eq!(workers.metrics().handled, 30 * ROUNDS as u64);
     });
 }
