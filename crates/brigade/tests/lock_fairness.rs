@@ -1,12 +1,15 @@
 //! Nobody starves: readers and writers get their turns, whatever the others do.
 
+mod until;
 mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use brigade::lock::{Mutex, RwLock};
+use until::until;
 use watchdog::within_a_minute;
 
 /// Threads of a stream, which overlap, so that the lock is hardly ever free.
@@ -82,4 +85,46 @@ fn readers_that_hold_something_get_their_turns_between_writers() {
         read(lock);
     };
     assert!(turns_beside(write, reads) > 0);
+}
+
+/// How many turns of a stream of writers, each long, one reading waits at the worst, of so many.
+fn longest_wait(readings: usize) -> usize {
+    const TURN: Duration = Duration::from_millis(1);
+    within_a_minute(move || {
+        let lock = RwLock::named("fair.worst", ());
+        let (done, turns) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let write = || {
+            while !done.load(SeqCst) {
+                let _turn = lock.write();
+                turns.fetch_add(1, SeqCst);
+                let began = Instant::now();
+                while began.elapsed() < TURN {
+                    std::hint::spin_loop();
+                }
+            }
+        };
+        let read = || {
+            // In the midst of a turn.
+            let last = turns.load(SeqCst);
+            until(|| turns.load(SeqCst) > last);
+            let before = turns.load(SeqCst);
+            let _reading = lock.read();
+            turns.load(SeqCst) - before
+        };
+        thread::scope(|scope| {
+            let threads = [(); STREAM].map(|()| scope.spawn(write));
+            let longest = (0..readings).map(|_| read()).max();
+            done.store(true, SeqCst);
+            let end = |thread: thread::ScopedJoinHandle<'_, ()>| thread.join().unwrap();
+            threads.into_iter().for_each(end);
+            longest.unwrap()
+        })
+    })
+}
+
+#[test]
+fn a_reader_among_looping_writers_waits_for_less_than_twenty_of_their_turns() {
+    // The system may keep a thread from running for as long as it likes; it does not do so each time.
+    let mut waits = (0..10).map(|_| longest_wait(50));
+    assert!(waits.any(|wait| wait < 20));
 }
