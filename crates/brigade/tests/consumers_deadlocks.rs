@@ -291,7 +291,10 @@ fn who_has_been_let_in_is_told_nothing_and_nobody_is_told_of_it() {
             .buffer(1)
             .start(move |item: &u32| match item {
                 // Found as soon as the producer waits for room for its third item.
-                1 => Ok(drop(until_found(|| wants.lock_timeout(SHORT)))),
+                1 => {
+                    until_found(|| wants.lock_timeout(SHORT));
+                    Ok(())
+                }
                 2 => wants.lock_checked().map(drop),
                 _ => Ok(()),
             })

@@ -115,7 +115,7 @@ fn of_a_stage_and_the_thread_that_waits_for_it_under_its_lock_one_is_told() {
 #[test]
 fn a_stage_that_runs_a_pipeline_under_a_lock_that_this_wants_fails_with_the_cycle() {
     within_a_minute(|| {
-        let lock = &*stuck_lock();
+        let lock = stuck_lock();
         let failed: PipelineError<String> = pipeline::source(0..10)
             .try_map(2, |number: u32| {
                 let _held = lock.lock_checked().map_err(|error| error.to_string())?;
