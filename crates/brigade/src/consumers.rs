@@ -7,7 +7,7 @@
 //! All of it stands on one lock and on wakers, not on a channel: a channel knows what is in it, but not what was taken
 //! out and is not settled yet. Counting that beside the channel leaves moments at which an item is in neither
 //! count; under one lock there are none, which makes [`wait_idle`](Consumers::wait_idle) and
-//! [`shutdown`](Consumers::shutdown) exact (`ledger.rs`, `ending.rs`).
+//! [`shutdown`](Consumers::shutdown) exact (`ledger.rs`, `closing.rs`).
 //!
 //! ```
 //! use brigade::consumers::{Consumers, Failure};
@@ -26,6 +26,7 @@
 //! ```
 
 mod builder;
+pub(crate) mod closing;
 mod consumer;
 mod ending;
 mod error;

@@ -1,18 +1,17 @@
 //! Waiting until all is handled, and the end.
 
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::lock::duty::{Awaited, Needs, Owed};
-use crate::lock::{Report, action};
 use crate::pool::Shutdown;
 use crate::waiting::Subject;
 
+use super::closing::shut_down;
 use super::error::WaitError;
-use super::shared::{Shared, wake};
+use super::shared::Shared;
 use super::state::State;
-use super::watching::{Watched, wait_until};
+use super::watching::wait_until;
 
 /// What the consumers had done when they ended, and what they had not.
 ///
@@ -69,11 +68,17 @@ impl<T: Send + 'static> Shared<T> {
         }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mark = self.state.lock().ledger.mark();
-        let rest = Owed::Rest(Arc::new(Rest {
+        let settled = |state: &State<T>| state.ledger.is_settled(mark);
+        let rest = Rest {
             shared: Arc::clone(self),
             mark,
-        }));
-        match self.wait_until(rest, deadline, |state| state.ledger.is_settled(mark)) {
+        };
+        let name = || self.name_of_work();
+        let subject = Subject {
+            awaited: Owed::Rest(Arc::new(rest)),
+            name: &name,
+        };
+        match wait_until(&self.state, Some(&subject), deadline, settled) {
             Ok(true) => Ok(()),
             Ok(false) => Err(WaitError::TimedOut {
                 consumers: consumers(),
@@ -90,26 +95,10 @@ impl<T: Send + 'static> Shared<T> {
 impl<T> Shared<T> {
     /// Ends the consumers; waits for them, unless this is one of them.
     pub(crate) fn shut_down(&self, how: Shutdown) -> ShutdownReport<T> {
-        let (timeout, halts) = match how {
-            Shutdown::Drain { timeout } => (timeout, false),
-            Shutdown::Now { timeout } => (timeout, true),
-        };
-        let mut unhandled = self.close(halts);
-        if !self.is_served_here() {
-            let deadline = Instant::now().checked_add(timeout);
-            // If that would never end, as if the time were over.
-            let all = Owed::Duty(self.address());
-            let left = self.wait_until(all, deadline, |state| state.live == 0);
-            let left = left.unwrap_or_else(|report| {
-                action::tell(&report);
-                false
-            });
-            if left {
-                self.join_threads();
-            } else {
-                unhandled.append(&mut self.close(true));
-            }
-        }
+        let name = || self.name_of_work();
+        let all: (usize, &dyn Fn() -> String) = (self.address(), &name);
+        let is_one = self.is_served_here();
+        let unhandled = shut_down(&self.state, how, all, is_one, || self.join_threads());
         let state = self.state.lock();
         ShutdownReport {
             handled: state.counts.handled,
@@ -119,48 +108,11 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Takes no more items; if it `halts`, also gives back those that wait.
-    fn close(&self, halts: bool) -> Vec<T> {
-        let mut wakes = Vec::new();
-        let mut state = self.state.lock();
-        let unhandled = if halts {
-            state.halt(&mut wakes)
-        } else {
-            state.close(&mut wakes);
-            Vec::new()
-        };
-        drop(state);
-        wake(wakes);
-        unhandled
-    }
-
     /// The consumers have left; their threads end now, if they have not yet.
     fn join_threads(&self) {
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             let _ = thread.join(); // consumers catch what items and handlers throw
         }
-    }
-
-    /// Waits until `condition` holds; it is looked at when the last item that someone may wait for is settled, and
-    /// when a consumer leaves. The wait graph may know that it will never hold, because of what is `awaited`.
-    fn wait_until(
-        &self,
-        awaited: Owed,
-        deadline: Option<Instant>,
-        condition: impl Fn(&State<T>) -> bool,
-    ) -> Result<bool, Box<Report>> {
-        let name = || self.name_of_work();
-        let subject = Subject {
-            awaited,
-            name: &name,
-        };
-        wait_until(&self.state, Some(&subject), deadline, condition)
-    }
-}
-
-impl<T> Watched for State<T> {
-    fn watchers(&mut self) -> &mut Vec<Waker> {
-        &mut self.watchers
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::closing::Phase;
 use super::error::Rejected;
 use super::line::Progress;
 use super::shared::{Shared, wake};
-use super::state::Phase;
 
 /// Awaits room. Dropped while it waits, it leaves the line and drops the item.
 pub(crate) struct Producing<'a, T> {

@@ -11,10 +11,11 @@ use crate::primitive::atomic::AtomicUsize;
 use crate::primitive::{Mutex, MutexGuard, thread};
 use crate::waiting::{self, Subject};
 
+use super::closing::Phase;
 use super::error::{RejectReason, Rejected};
 use super::line::{Left, Progress};
 use super::serving;
-use super::state::{Batch, Phase, State};
+use super::state::{Batch, State};
 
 pub(crate) struct Shared<T> {
     pub(crate) name: Arc<str>,

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::consumers::closing::{Phase, shut_down};
 use crate::consumers::ledger::Ledger;
 use crate::consumers::shared::wake;
 use crate::consumers::watching::wait_until;
-use crate::lock::action;
 use crate::lock::duty::{Awaited, Needs, Owed};
 use crate::pool::Shutdown;
 use crate::primitive::{Mutex, thread};
@@ -15,7 +15,7 @@ use crate::waiting::Subject;
 
 use super::error::{ResizeError, WaitError};
 use super::shared::Shared;
-use super::state::{Phase, Seat, State};
+use super::state::{Seat, State};
 use super::worker::{Work, Worker};
 
 /// Starts and ends workers; does not know what their state is.
@@ -207,18 +207,10 @@ impl<K, M> Shared<K, M> {
 
     /// Ends the workers; waits for them, unless this is one of them.
     pub(crate) fn shut_down(&self, crew: &Crew, how: Shutdown) -> ShutdownReport<K, M> {
-        let (timeout, halts) = match how {
-            Shutdown::Drain { timeout } => (timeout, false),
-            Shutdown::Now { timeout } => (timeout, true),
-        };
-        let mut unhandled = self.close(halts);
-        if !self.is_served_here() {
-            if self.wait_for_leavers(Instant::now().checked_add(timeout)) {
-                crew.join();
-            } else {
-                unhandled.append(&mut self.close(true));
-            }
-        }
+        let name = || self.name_of_work();
+        let all: (usize, &dyn Fn() -> String) = (self.address(), &name);
+        let is_one = self.is_served_here();
+        let unhandled = shut_down(&self.state, how, all, is_one, || crew.join());
         let state = self.state.lock();
         ShutdownReport {
             handled: state.counts.handled,
@@ -226,36 +218,5 @@ impl<K, M> Shared<K, M> {
             unhandled,
             running: state.running(),
         }
-    }
-
-    fn wait_for_leavers(&self, deadline: Option<Instant>) -> bool {
-        let name = || self.name_of_work();
-        let subject = Subject {
-            awaited: Owed::Duty(self.address()),
-            name: &name,
-        };
-        let left = wait_until(&self.state, Some(&subject), deadline, |state| {
-            state.live == 0
-        });
-        // If that would never be, as if the time were over.
-        left.unwrap_or_else(|report| {
-            action::tell(&report);
-            false
-        })
-    }
-
-    /// Takes no more messages; if it `halts`, also gives back those that wait.
-    fn close(&self, halts: bool) -> Vec<(K, M)> {
-        let mut wakes = Vec::new();
-        let mut state = self.state.lock();
-        let unhandled = if halts {
-            state.halt(&mut wakes)
-        } else {
-            state.close(&mut wakes);
-            Vec::new()
-        };
-        drop(state);
-        wake(wakes);
-        unhandled
     }
 }

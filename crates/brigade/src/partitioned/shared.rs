@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::consumers::closing::Phase;
 use crate::consumers::line::{Left, Progress};
 use crate::consumers::serving;
 use crate::consumers::shared::{Patience, wake};
@@ -15,7 +16,7 @@ use crate::waiting::{self, Subject};
 
 use super::error::{RejectReason, Rejected};
 use super::route::Router;
-use super::state::{Letter, Phase, State};
+use super::state::{Letter, State};
 
 pub(crate) struct Shared<K, M> {
     pub(crate) name: Arc<str>,

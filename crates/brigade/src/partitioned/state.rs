@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::consumers::closing::{Closing, Phase};
 use crate::consumers::ledger::Ledger;
 use crate::consumers::line::Line;
-use crate::consumers::watching::Watched;
 use crate::pool::pace::Pace;
 use crate::pool::tally::Tally;
 use crate::primitive::now;
@@ -31,14 +31,6 @@ pub(crate) struct State<K, M> {
     pub(crate) pace: Pace,
     pub(crate) counts: Counts,
     buffer: usize,
-}
-
-/// How far the end has come. The later, the greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Open,
-    Draining,
-    Halted,
 }
 
 /// A worker's place.
@@ -317,17 +309,23 @@ impl<K, M> State<K, M> {
     fn wake_all(&mut self, wakes: &mut Vec<Waker>) {
         wakes.extend(self.seats.iter_mut().filter_map(|seat| seat.parked.take()));
     }
+}
 
-    /// Takes no more messages and sends away those who wait for room.
-    pub(crate) fn close(&mut self, wakes: &mut Vec<Waker>) {
+impl<K, M> Closing for State<K, M> {
+    type Item = (K, M);
+
+    fn watchers(&mut self) -> &mut Vec<Waker> {
+        &mut self.watchers
+    }
+
+    fn close(&mut self, wakes: &mut Vec<Waker>) {
         self.phase = self.phase.max(Phase::Draining);
         self.line.turn_away(wakes);
         self.wake_all(wakes);
         wakes.append(&mut self.watchers);
     }
 
-    /// Gives back all that waits, in the order in which it was sent.
-    pub(crate) fn halt(&mut self, wakes: &mut Vec<Waker>) -> Vec<(K, M)> {
+    fn halt(&mut self, wakes: &mut Vec<Waker>) -> Vec<(K, M)> {
         self.close(wakes);
         self.phase = Phase::Halted;
         let mut letters = self.take_all();
@@ -341,10 +339,7 @@ impl<K, M> State<K, M> {
         let pair = |letter: Letter<K, M>| (letter.key, letter.message);
         letters.into_iter().map(pair).collect()
     }
-}
-
-impl<K, M> Watched for State<K, M> {
-    fn watchers(&mut self) -> &mut Vec<Waker> {
-        &mut self.watchers
+    fn live(&self) -> usize {
+        self.live
     }
 }
