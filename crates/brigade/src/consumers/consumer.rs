@@ -12,7 +12,7 @@ use crate::primitive::now;
 use crate::waiting;
 
 use super::failure::{Cause, Failure, Retry};
-use super::shared::{Shared, wake};
+use super::shared::{Seat, Shared, wake};
 use super::state::{Entry, Hands, Look};
 
 type Handler<T, E, S> = Box<dyn Fn(&mut S, &[T]) -> Result<(), E> + Send + Sync>;
@@ -56,19 +56,25 @@ impl<T, E, S> Consumer<T, E, S> {
     pub(crate) fn run(mut self) {
         self.shared.begin_to_serve();
         // Some wait for any consumer or for all of them, others for this one.
-        let seat = self.shared.address_of_seat(self.number);
+        let seat = self.seat().address();
         let duties = (Duty::begin(self.shared.address()), Duty::begin(seat));
         while self.take() {
+            self.seat().take(self.hands.marks[0].epoch); // the oldest
             self.watch.begin(self.hands.marks[0].since);
             self.handle();
             self.watch.end(&self.shared.tallies[self.number]);
         }
+        self.seat().put_down();
         let local = self.local.take();
         let _ = catch(|| drop(local)); // the panic hook has told of it
         drop(duties);
         let mut wakes = Vec::new();
         self.shared.state.lock().leave(self.number, &mut wakes);
         wake(wakes);
+    }
+
+    fn seat(&self) -> &Seat {
+        &self.shared.seats[self.number]
     }
 
     /// Settles what is in hand and takes what is next; waits for it. False if no more can come.
@@ -173,9 +179,9 @@ impl<T, E, S> Consumer<T, E, S> {
         let pause = u64::try_from(retry.pause(attempts).as_nanos()).unwrap_or(u64::MAX);
         let due = now().saturating_add(pause);
         let mut wakes = Vec::new();
-        let mut state = self.shared.state.lock();
-        let delayed = state.delay(self.number, entry, due, &mut wakes);
-        drop(state);
+        let delayed = self.shared.state.lock().delay(entry, due, &mut wakes);
+        // All of a batch are tried again, or none, but for what comes back at the end.
+        self.seat().put_down();
         wake(wakes);
         delayed
     }

@@ -9,7 +9,7 @@ use crate::waiting::Subject;
 
 use super::closing::shut_down;
 use super::error::WaitError;
-use super::shared::Shared;
+use super::shared::{Seat, Shared};
 use super::state::State;
 use super::watching::wait_until;
 
@@ -44,13 +44,13 @@ impl<T: Send> Awaited for Rest<T> {
         if state.ledger.is_settled(*mark) {
             return Needs::Nobody;
         }
-        let seats: Vec<_> = state.holders(*mark).collect();
-        if seats.is_empty() {
+        let holders = shared.seats.iter().filter(|seat| seat.holds(*mark));
+        let holders: Vec<_> = holders.map(Seat::address).collect();
+        if holders.is_empty() {
             // Those that are left wait for whichever consumer takes them.
             return shared.any_consumer(&state);
         }
-        let address = |number| shared.address_of_seat(number);
-        Needs::Each(seats.into_iter().map(address).collect())
+        Needs::Each(holders)
     }
 }
 

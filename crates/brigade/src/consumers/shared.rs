@@ -4,10 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crossbeam_utils::CachePadded;
+
 use crate::lock::Report;
 use crate::lock::duty::{self, Awaited, Needs, Owed};
 use crate::pool::tally::Tally;
-use crate::primitive::atomic::AtomicUsize;
+use crate::primitive::atomic::Ordering::Relaxed;
+use crate::primitive::atomic::{AtomicU64, AtomicUsize};
 use crate::primitive::{Mutex, MutexGuard, thread};
 use crate::waiting::{self, Subject};
 
@@ -21,12 +24,49 @@ pub(crate) struct Shared<T> {
     pub(crate) name: Arc<str>,
     pub(crate) capacity: usize,
     pub(crate) state: Mutex<State<T>>,
+    pub(crate) seats: Vec<Seat>,
     /// What each consumer has timed.
     pub(crate) tallies: Vec<Tally>,
     pub(crate) histograms: bool,
     pub(crate) threads: Mutex<Vec<thread::JoinHandle<()>>>,
     /// Handles through which items may still come.
     pub(crate) handles: AtomicUsize,
+}
+
+/// What stands for one consumer in the wait graph, and says what it has in hand.
+///
+/// Written by that consumer alone, and exact for whoever finds it in the graph: then it has entered since, under the
+/// graph's lock.
+pub(crate) struct Seat(CachePadded<AtomicU64>);
+
+impl Seat {
+    /// No epoch is as late.
+    const EMPTY: u64 = u64::MAX;
+
+    fn new() -> Self {
+        Self(CachePadded::new(AtomicU64::new(Self::EMPTY)))
+    }
+
+    /// It has items in hand, the oldest of this epoch.
+    #[inline]
+    pub(crate) fn take(&self, epoch: u64) {
+        self.0.store(epoch, Relaxed);
+    }
+
+    /// It has none.
+    pub(crate) fn put_down(&self) {
+        self.take(Self::EMPTY);
+    }
+
+    /// True if it has an item that was entered before the mark, as far as it is in the graph.
+    pub(crate) fn holds(&self, mark: u64) -> bool {
+        self.0.load(Relaxed) <= mark
+    }
+
+    /// What it is called in the graph.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
 }
 
 /// How long a producer waits for room.
@@ -76,7 +116,8 @@ impl<T> Shared<T> {
         Self {
             name,
             capacity,
-            state: Mutex::new(State::new(capacity, workers, batch)),
+            state: Mutex::new(State::new(capacity, batch)),
+            seats: (0..workers).map(|_| Seat::new()).collect(),
             tallies: (0..workers).map(|_| Tally::new(histograms)).collect(),
             histograms,
             threads: Mutex::new(Vec::new()),
@@ -87,11 +128,6 @@ impl<T> Shared<T> {
     /// What stands for the consumers in the wait graph.
     pub(crate) fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-
-    /// What stands for one of them there.
-    pub(crate) fn address_of_seat(&self, number: usize) -> usize {
-        std::ptr::from_ref(&self.tallies[number]).addr()
     }
 
     /// What needs any consumer to do something.

@@ -29,8 +29,6 @@ pub(crate) struct State<T> {
     pub(crate) counts: Counts,
     /// Items that consumers have in hand.
     pub(crate) running: usize,
-    /// Of each consumer, the epoch of the oldest of them.
-    in_hand: Vec<Option<u64>>,
     /// Consumers that have not left.
     pub(crate) live: usize,
     capacity: usize,
@@ -54,7 +52,7 @@ pub(crate) struct Entry<T> {
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     sequence: u64,
-    epoch: u64,
+    pub(crate) epoch: u64,
     /// When it was accepted, or when its next attempt was due.
     pub(crate) since: u64,
     /// How often it was tried.
@@ -102,7 +100,7 @@ pub(crate) enum Look {
 }
 
 impl<T> State<T> {
-    pub(crate) fn new(capacity: usize, workers: usize, batch: Batch) -> Self {
+    pub(crate) fn new(capacity: usize, batch: Batch) -> Self {
         Self {
             phase: Phase::Open,
             buffer: VecDeque::new(),
@@ -117,7 +115,6 @@ impl<T> State<T> {
             pace: Pace::new(),
             counts: Counts::default(),
             running: 0,
-            in_hand: vec![None; workers],
             live: 0,
             capacity,
             batch,
@@ -210,7 +207,6 @@ impl<T> State<T> {
     ) -> Look {
         self.idle.arrive(number);
         let look = self.take(hands);
-        self.in_hand[number] = hands.marks.first().map(|mark| mark.epoch);
         match (look, waker) {
             (Look::Taken, _) => {
                 self.running += hands.marks.len();
@@ -264,18 +260,9 @@ impl<T> State<T> {
         })
     }
 
-    /// The consumers with an item in hand that was entered before the mark.
-    pub(crate) fn holders(&self, mark: u64) -> impl Iterator<Item = usize> {
-        let in_hand = self.in_hand.iter().enumerate();
-        in_hand
-            .filter(move |(_, epoch)| epoch.is_some_and(|epoch| epoch <= mark))
-            .map(|(number, _)| number)
-    }
-
-    /// A consumer puts an item back that is to be tried again at `due`; it comes back if the end does not allow that.
+    /// Puts an item back that is to be tried again at `due`; it comes back if the end does not allow that.
     pub(crate) fn delay(
         &mut self,
-        number: usize,
         mut entry: Entry<T>,
         due: u64,
         wakes: &mut Vec<Waker>,
@@ -284,7 +271,6 @@ impl<T> State<T> {
             return Err(entry);
         }
         self.running -= 1;
-        self.in_hand[number] = None;
         self.counts.retried += 1;
         entry.mark.since = due;
         self.delayed.insert((due, entry.mark.sequence), entry);
