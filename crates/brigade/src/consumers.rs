@@ -7,7 +7,7 @@
 //! All of it stands on one lock and on wakers, not on a channel: a channel knows what is in it, but not what was taken
 //! out and is not settled yet. Counting that beside the channel leaves moments at which an item is in neither
 //! count; under one lock there are none, which makes [`wait_idle`](Consumers::wait_idle) and
-//! [`shutdown`](Consumers::shutdown) exact (`ledger.rs`, `ending.rs`).
+//! [`shutdown`](Consumers::shutdown) exact (`ledger.rs`, `closing.rs`).
 //!
 //! ```
 //! use brigade::consumers::{Consumers, Failure};
@@ -26,6 +26,7 @@
 //! ```
 
 mod builder;
+pub(crate) mod closing;
 mod consumer;
 mod ending;
 mod error;
@@ -71,7 +72,7 @@ impl<T: Send + 'static> Consumers<T> {
     }
 }
 
-impl<T> Consumers<T> {
+impl<T: Send + 'static> Consumers<T> {
     pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
         Self { shared }
     }
@@ -82,7 +83,8 @@ impl<T> Consumers<T> {
     /// the last one's call fails. Handlers do better with [`try_produce`](Self::try_produce).
     ///
     /// # Errors
-    /// [`Rejected`], with the item: if there was a shutdown, or if the wait would never end.
+    /// [`Rejected`], with the item: if there was a shutdown, or if the wait would never end, because each consumer waits
+    /// for the caller, if only by way of others, or for room here itself.
     #[inline]
     pub fn produce(&self, item: T) -> Result<(), Rejected<T>> {
         self.shared.admit(item, Patience::Until(None))
@@ -122,8 +124,12 @@ impl<T> Consumers<T> {
 
     /// Puts an item into the buffer, awaiting room. Works with any executor.
     ///
-    /// Dropping the future before it is ready drops the item; an item that was accepted is handled. Blocking on it
-    /// in a handler can wait for ever, unseen.
+    /// Dropping the future before it is ready drops the item; an item that was accepted is handled.
+    ///
+    /// A handler of these consumers that blocks on the future waits for itself if nobody else can make room. So when it
+    /// is polled in such a handler, and no other consumer is known to go on, it fails. What is not known is who
+    /// else blocks on a future: several handlers that do so at once can wait for ever, unseen. Handlers do
+    /// better with [`try_produce`](Self::try_produce).
     ///
     /// # Errors
     /// As [`produce`](Self::produce).
@@ -135,7 +141,7 @@ impl<T> Consumers<T> {
     /// (which has returned), or handed back by a shutdown. What comes later is not waited for.
     ///
     /// # Errors
-    /// [`WaitError`]: in a handler of these consumers, or if the only consumer waits for this thread.
+    /// [`WaitError`]: in a handler of these consumers, or if a consumer that has one of the items waits for this thread.
     pub fn wait_idle(&self) -> Result<(), WaitError> {
         self.shared.wait_for_rest(None)
     }
@@ -147,7 +153,9 @@ impl<T> Consumers<T> {
     pub fn wait_idle_timeout(&self, limit: Duration) -> Result<(), WaitError> {
         self.shared.wait_for_rest(Some(limit))
     }
+}
 
+impl<T> Consumers<T> {
     /// Takes no more items, ends those there are as `how` says, and hands back what is not handled.
     ///
     /// With [`Shutdown::Drain`] they are handled, also by further attempts when these are due; with

@@ -112,6 +112,25 @@ where
     }
 }
 
+impl<K: Send + 'static, M: Send + 'static> Partitioned<K, M> {
+    /// Waits until all messages that were accepted before this call are handled, or handed back by a shutdown. What comes
+    /// later is not waited for.
+    ///
+    /// # Errors
+    /// [`WaitError`]: in a handler of these workers, or if a worker that has one of the messages waits for this thread.
+    pub fn wait_idle(&self) -> Result<(), WaitError> {
+        self.shared.wait_for_rest(None)
+    }
+
+    /// As [`wait_idle`](Self::wait_idle), for at most `limit`.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] if they were not handled by then; otherwise as [`wait_idle`](Self::wait_idle).
+    pub fn wait_idle_timeout(&self, limit: Duration) -> Result<(), WaitError> {
+        self.shared.wait_for_rest(Some(limit))
+    }
+}
+
 impl<K, M> Partitioned<K, M> {
     fn new(shared: Arc<Shared<K, M>>, crew: Crew) -> Self {
         Self { shared, crew }
@@ -148,23 +167,6 @@ impl<K, M> Partitioned<K, M> {
     /// How many workers there are.
     pub fn workers(&self) -> usize {
         self.shared.state.lock().workers
-    }
-
-    /// Waits until all messages that were accepted before this call are handled, or handed back by a shutdown. What comes
-    /// later is not waited for.
-    ///
-    /// # Errors
-    /// [`WaitError::InHandler`] in a handler of these workers.
-    pub fn wait_idle(&self) -> Result<(), WaitError> {
-        self.shared.wait_for_rest(None)
-    }
-
-    /// As [`wait_idle`](Self::wait_idle), for at most `limit`.
-    ///
-    /// # Errors
-    /// [`WaitError::TimedOut`] if they were not handled by then; otherwise as [`wait_idle`](Self::wait_idle).
-    pub fn wait_idle_timeout(&self, limit: Duration) -> Result<(), WaitError> {
-        self.shared.wait_for_rest(Some(limit))
     }
 
     /// Takes no more messages, ends those there are as `how` says, and hands back what is not handled.

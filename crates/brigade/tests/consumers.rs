@@ -208,11 +208,7 @@ fn a_wait_for_room_that_the_only_consumer_can_never_make_fails_with_the_cycle() 
         Ok(()) => {} // the consumer's wait failed, and it went on
         Err(refused) => {
             assert_eq!(refused.item, 3);
-            let RejectReason::Deadlock {
-                report: Some(report),
-                ..
-            } = &refused.reason
-            else {
+            let RejectReason::Deadlock { report, .. } = &refused.reason else {
                 panic!("{refused}");
             };
             assert_eq!(report.steps().len(), 2);

@@ -2,18 +2,20 @@
 #![cfg(not(any(loom, shuttle)))]
 
 mod door;
+mod watchdog;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use brigade::consumers::{Consumers, RejectReason};
+use brigade::consumers::{Consumers, RejectReason, Rejected};
 use brigade::pool::Shutdown;
 use door::Door;
+use watchdog::within_a_minute;
 
 struct Unparks(Thread);
 
@@ -164,4 +166,59 @@ fn a_future_gets_its_item_back_at_the_end() {
         block_on(consumers.produce_async(Counted::new(&alive))),
         Err(refused) if matches!(refused.reason, RejectReason::ShutDown { .. })
     ));
+}
+
+/// Consumers whose handler brings three items for each that says so, blocking on the futures; and what came of it.
+fn feeding_themselves(workers: usize) -> (Consumers<bool>, Receiver<Result<(), Rejected<bool>>>) {
+    let own: Arc<OnceLock<Consumers<bool>>> = Arc::default();
+    let (tells, hears) = channel();
+    let produces = Arc::clone(&own);
+    let consumers = Consumers::builder("own")
+        .workers(workers)
+        .buffer(1)
+        .start(move |brings: &bool| {
+            let items = if *brings { 3 } else { 0 };
+            for _ in 0..items {
+                let produced = block_on(produces.wait().produce_async(false));
+                tells.send(produced).unwrap();
+            }
+        })
+        .unwrap();
+    own.set(consumers.clone()).unwrap();
+    (consumers, hears)
+}
+
+#[test]
+fn a_handler_that_awaits_room_which_only_it_could_make_gets_its_item_back() {
+    within_a_minute(|| {
+        let (consumers, hears) = feeding_themselves(1);
+        consumers.produce(true).unwrap();
+        assert!(hears.recv().unwrap().is_ok(), "there was room for one");
+        for _ in 0..2 {
+            let refused = hears.recv().unwrap().unwrap_err();
+            assert!(!refused.item);
+            let RejectReason::Deadlock { report, .. } = refused.reason else {
+                panic!("{refused}")
+            };
+            assert_eq!(report.steps()[0].thread, "own-consumer-0");
+        }
+        consumers.wait_idle().unwrap();
+        let metrics = consumers.metrics();
+        assert_eq!((metrics.handled, metrics.rejected.deadlock), (2, 2));
+        let _ = consumers.shutdown(Shutdown::now());
+    });
+}
+
+#[test]
+fn a_handler_that_awaits_room_which_another_can_make_is_let_in() {
+    within_a_minute(|| {
+        let (consumers, hears) = feeding_themselves(2);
+        for _ in 0..100 {
+            consumers.produce(true).unwrap();
+            (0..3).for_each(|_| hears.recv().unwrap().unwrap());
+            consumers.wait_idle().unwrap();
+        }
+        assert_eq!(consumers.metrics().handled, 400);
+        let _ = consumers.shutdown(Shutdown::now());
+    });
 }

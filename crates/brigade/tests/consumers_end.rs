@@ -180,6 +180,30 @@ fn what_a_shutdown_does_not_let_begin_comes_back_in_order() {
 }
 
 #[test]
+fn wait_idle_returns_when_a_shutdown_hands_back_what_it_waits_for() {
+    let (consumers, door, stands) = held(1);
+    for item in 0..10 {
+        consumers.produce(item).unwrap();
+    }
+    stands.recv().unwrap();
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let waits = consumers.clone();
+            thread::spawn(move || waits.wait_idle())
+        })
+        .collect();
+    let ends = consumers.clone();
+    let end = thread::spawn(move || ends.shutdown(Shutdown::now()));
+    until(|| consumers.metrics().handed_back == 9);
+    door.open();
+    for waiter in waiters {
+        waiter.join().unwrap().unwrap();
+    }
+    assert_eq!(end.join().unwrap().unhandled.len(), 9);
+    consumers.wait_idle().unwrap();
+}
+
+#[test]
 fn a_drain_whose_time_is_over_hands_the_rest_back() {
     let (consumers, door, stands) = held(1);
     for item in 0..10 {

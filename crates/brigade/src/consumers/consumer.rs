@@ -12,7 +12,7 @@ use crate::primitive::now;
 use crate::waiting;
 
 use super::failure::{Cause, Failure, Retry};
-use super::shared::{Shared, wake};
+use super::shared::{Seat, Shared, wake};
 use super::state::{Entry, Hands, Look};
 
 type Handler<T, E, S> = Box<dyn Fn(&mut S, &[T]) -> Result<(), E> + Send + Sync>;
@@ -55,18 +55,26 @@ impl<T, E, S> Consumer<T, E, S> {
     /// Handles items until no more can come.
     pub(crate) fn run(mut self) {
         self.shared.begin_to_serve();
-        let duty = Duty::begin(self.shared.address());
+        // Some wait for any consumer or for all of them, others for this one.
+        let seat = self.seat().address();
+        let duties = (Duty::begin(self.shared.address()), Duty::begin(seat));
         while self.take() {
+            self.seat().take(self.hands.marks[0].epoch); // the oldest
             self.watch.begin(self.hands.marks[0].since);
             self.handle();
             self.watch.end(&self.shared.tallies[self.number]);
         }
+        self.seat().put_down();
         let local = self.local.take();
         let _ = catch(|| drop(local)); // the panic hook has told of it
-        drop(duty);
+        drop(duties);
         let mut wakes = Vec::new();
         self.shared.state.lock().leave(self.number, &mut wakes);
         wake(wakes);
+    }
+
+    fn seat(&self) -> &Seat {
+        &self.shared.seats[self.number]
     }
 
     /// Settles what is in hand and takes what is next; waits for it. False if no more can come.
@@ -172,6 +180,8 @@ impl<T, E, S> Consumer<T, E, S> {
         let due = now().saturating_add(pause);
         let mut wakes = Vec::new();
         let delayed = self.shared.state.lock().delay(entry, due, &mut wakes);
+        // All of a batch are tried again, or none, but for what comes back at the end.
+        self.seat().put_down();
         wake(wakes);
         delayed
     }

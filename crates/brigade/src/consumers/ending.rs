@@ -1,17 +1,17 @@
 //! Waiting until all is handled, and the end.
 
-use std::task::Waker;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::lock::duty::Owed;
-use crate::lock::{Report, action};
+use crate::lock::duty::{Awaited, Needs, Owed};
 use crate::pool::Shutdown;
 use crate::waiting::Subject;
 
+use super::closing::shut_down;
 use super::error::WaitError;
-use super::shared::{Shared, wake};
+use super::shared::{Seat, Shared};
 use super::state::State;
-use super::watching::{Watched, wait_until};
+use super::watching::wait_until;
 
 /// What the consumers had done when they ended, and what they had not.
 ///
@@ -31,9 +31,35 @@ pub struct ShutdownReport<T> {
     pub running: usize,
 }
 
-impl<T> Shared<T> {
+/// That all items entered before the mark are settled, for the wait graph.
+struct Rest<T> {
+    shared: Arc<Shared<T>>,
+    mark: u64,
+}
+
+impl<T: Send> Awaited for Rest<T> {
+    fn needs(&self) -> Needs {
+        let Self { shared, mark } = self;
+        let state = shared.state.lock();
+        if state.ledger.is_settled(*mark) {
+            return Needs::Nobody;
+        }
+        let holders = shared.seats.iter().filter(|seat| seat.holds(*mark));
+        let holders: Vec<_> = holders.map(Seat::address).collect();
+        if holders.is_empty() {
+            // Those that are left wait for whichever consumer takes them.
+            return shared.any_consumer(&state);
+        }
+        Needs::Each(holders)
+    }
+}
+
+impl<T: Send + 'static> Shared<T> {
     /// Waits until all items accepted so far are settled.
-    pub(crate) fn wait_for_rest(&self, limit: Option<Duration>) -> Result<(), WaitError> {
+    pub(crate) fn wait_for_rest(
+        self: &Arc<Self>,
+        limit: Option<Duration>,
+    ) -> Result<(), WaitError> {
         let consumers = || self.name.clone();
         if self.is_served_here() {
             return Err(WaitError::InHandler {
@@ -42,10 +68,17 @@ impl<T> Shared<T> {
         }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mark = self.state.lock().ledger.mark();
-        // With several consumers the one that stands still may have a later item.
-        let known = self.workers == 1;
-        let rested = self.wait_until(known, deadline, |state| state.ledger.is_settled(mark));
-        match rested {
+        let settled = |state: &State<T>| state.ledger.is_settled(mark);
+        let rest = Rest {
+            shared: Arc::clone(self),
+            mark,
+        };
+        let name = || self.name_of_work();
+        let subject = Subject {
+            awaited: Owed::Rest(Arc::new(rest)),
+            name: &name,
+        };
+        match wait_until(&self.state, Some(&subject), deadline, settled) {
             Ok(true) => Ok(()),
             Ok(false) => Err(WaitError::TimedOut {
                 consumers: consumers(),
@@ -57,28 +90,15 @@ impl<T> Shared<T> {
             }),
         }
     }
+}
 
+impl<T> Shared<T> {
     /// Ends the consumers; waits for them, unless this is one of them.
     pub(crate) fn shut_down(&self, how: Shutdown) -> ShutdownReport<T> {
-        let (timeout, halts) = match how {
-            Shutdown::Drain { timeout } => (timeout, false),
-            Shutdown::Now { timeout } => (timeout, true),
-        };
-        let mut unhandled = self.close(halts);
-        if !self.is_served_here() {
-            let deadline = Instant::now().checked_add(timeout);
-            // If that would never end, as if the time were over.
-            let left = self.wait_until(true, deadline, |state| state.live == 0);
-            let left = left.unwrap_or_else(|report| {
-                action::tell(&report);
-                false
-            });
-            if left {
-                self.join_threads();
-            } else {
-                unhandled.append(&mut self.close(true));
-            }
-        }
+        let name = || self.name_of_work();
+        let all: (usize, &dyn Fn() -> String) = (self.address(), &name);
+        let is_one = self.is_served_here();
+        let unhandled = shut_down(&self.state, how, all, is_one, || self.join_threads());
         let state = self.state.lock();
         ShutdownReport {
             handled: state.counts.handled,
@@ -88,49 +108,11 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Takes no more items; if it `halts`, also gives back those that wait.
-    fn close(&self, halts: bool) -> Vec<T> {
-        let mut wakes = Vec::new();
-        let mut state = self.state.lock();
-        let unhandled = if halts {
-            state.halt(&mut wakes)
-        } else {
-            state.close(&mut wakes);
-            Vec::new()
-        };
-        drop(state);
-        wake(wakes);
-        unhandled
-    }
-
     /// The consumers have left; their threads end now, if they have not yet.
     fn join_threads(&self) {
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             let _ = thread.join(); // consumers catch what items and handlers throw
         }
-    }
-
-    /// Waits until `condition` holds; it is looked at when the last item that someone may wait for is settled, and
-    /// when a consumer leaves. If it is `known` that each consumer is needed for that, the wait graph may know that
-    /// it will never hold.
-    fn wait_until(
-        &self,
-        known: bool,
-        deadline: Option<Instant>,
-        condition: impl Fn(&State<T>) -> bool,
-    ) -> Result<bool, Box<Report>> {
-        let name = || self.name_of_work();
-        let subject = Subject {
-            awaited: Owed::Duty(self.address()),
-            name: &name,
-        };
-        wait_until(&self.state, known.then_some(&subject), deadline, condition)
-    }
-}
-
-impl<T> Watched for State<T> {
-    fn watchers(&mut self) -> &mut Vec<Waker> {
-        &mut self.watchers
     }
 }

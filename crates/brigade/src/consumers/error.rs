@@ -56,8 +56,8 @@ pub enum RejectReason {
     Deadlock {
         /// The name of the consumers.
         consumers: Arc<str>,
-        /// The whole cycle, if it goes through other threads than those of the consumers themselves.
-        report: Option<Box<Report>>,
+        /// The whole cycle.
+        report: Box<Report>,
     },
 }
 
@@ -83,17 +83,11 @@ impl fmt::Display for RejectReason {
                 formatter,
                 "consumers `{consumers}` have shut down and take no more items"
             ),
-            Self::Deadlock { consumers, report } => {
-                write!(
-                    formatter,
-                    "the buffer of consumers `{consumers}` is full and would stay so for ever, for all that could \
-                     make room wait for room in it; use try_produce or produce_timeout in handlers, or a larger buffer"
-                )?;
-                match report {
-                    Some(report) => write!(formatter, "\n{report}"),
-                    None => Ok(()),
-                }
-            }
+            Self::Deadlock { consumers, report } => write!(
+                formatter,
+                "the buffer of consumers `{consumers}` is full and would stay so for ever, for all that could make \
+                 room wait for this thread; use try_produce or produce_timeout in handlers, or a larger buffer\n{report}"
+            ),
         }
     }
 }
@@ -133,7 +127,7 @@ pub enum WaitError {
         /// The name of the consumers.
         consumers: Arc<str>,
     },
-    /// The only consumer waits for the caller.
+    /// A consumer that has one of the items waits for the caller, or all consumers do.
     #[non_exhaustive]
     Deadlock {
         /// The name of the consumers.

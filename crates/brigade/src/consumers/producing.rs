@@ -2,22 +2,24 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
+use super::closing::Phase;
 use super::error::Rejected;
 use super::line::Progress;
 use super::shared::{Shared, wake};
-use super::state::Phase;
 
 /// Awaits room. Dropped while it waits, it leaves the line and drops the item.
 pub(crate) struct Producing<'a, T> {
-    shared: &'a Shared<T>,
+    shared: &'a Arc<Shared<T>>,
     item: Option<T>,
     ticket: Option<u64>,
 }
 
 impl<'a, T> Producing<'a, T> {
-    pub(crate) fn new(shared: &'a Shared<T>, item: T) -> Self {
+    pub(crate) fn new(shared: &'a Arc<Shared<T>>, item: T) -> Self {
         Self {
             shared,
             item: Some(item),
@@ -34,7 +36,7 @@ impl<'a, T> Producing<'a, T> {
             return Poll::Ready(Err(Rejected { item, reason }));
         }
         if !state.has_room() {
-            let (ticket, call) = state.join_line(item, waker, false);
+            let (ticket, call) = state.join_line(item, waker);
             self.ticket = Some(ticket);
             drop(state);
             wake(call);
@@ -69,20 +71,38 @@ impl<'a, T> Producing<'a, T> {
     }
 }
 
+impl<T: Send + 'static> Producing<'_, T> {
+    /// Still pending, unless this thread is itself a consumer, and nobody but it could make room.
+    fn pend(&mut self) -> Poll<Result<(), Rejected<T>>> {
+        let Some(ticket) = self.ticket.filter(|_| self.shared.is_served_here()) else {
+            return Poll::Pending;
+        };
+        match self.shared.check_place(ticket) {
+            Ok(()) => Poll::Pending,
+            Err(report) => {
+                self.ticket = None;
+                Poll::Ready(self.shared.leave_line(ticket, Instant::now(), Some(report)))
+            }
+        }
+    }
+}
+
 // Nothing in it is pinned: the item is moved into the buffer.
 impl<T> Unpin for Producing<'_, T> {}
 
-impl<T> Future for Producing<'_, T> {
+impl<T: Send + 'static> Future for Producing<'_, T> {
     type Output = Result<(), Rejected<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(item) = self.item.take() {
-            return self.begin(item, context);
+        let polled = match (self.item.take(), self.ticket) {
+            (Some(item), _) => self.begin(item, context),
+            (None, Some(ticket)) => self.look(ticket, context),
+            (None, None) => Poll::Ready(Ok(())), // polled after it was ready: there is nothing more to say
+        };
+        if polled.is_pending() {
+            return self.pend();
         }
-        match self.ticket {
-            Some(ticket) => self.look(ticket, context),
-            None => Poll::Ready(Ok(())), // polled after it was ready: there is nothing more to say
-        }
+        polled
     }
 }
 

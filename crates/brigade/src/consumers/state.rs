@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::pool::pace::Pace;
 use crate::primitive::now;
 
+use super::closing::{Closing, Phase};
 use super::ledger::Ledger;
 use super::line::Line;
 
@@ -23,7 +24,7 @@ pub(crate) struct State<T> {
     pub(crate) ledger: Ledger,
     idle: Idle,
     /// Wakers of those who wait for rest or for the end.
-    pub(crate) watchers: Vec<Waker>,
+    watchers: Vec<Waker>,
     pub(crate) pace: Pace,
     pub(crate) counts: Counts,
     /// Items that consumers have in hand.
@@ -32,16 +33,6 @@ pub(crate) struct State<T> {
     pub(crate) live: usize,
     capacity: usize,
     batch: Batch,
-}
-
-/// How far the end has come. The later, the greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Open,
-    /// What waits is still handled.
-    Draining,
-    /// What waited was handed back.
-    Halted,
 }
 
 /// How many items a consumer takes at once, and how long the first of them waits for the others.
@@ -61,7 +52,7 @@ pub(crate) struct Entry<T> {
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     sequence: u64,
-    epoch: u64,
+    pub(crate) epoch: u64,
     /// When it was accepted, or when its next attempt was due.
     pub(crate) since: u64,
     /// How often it was tried.
@@ -185,13 +176,8 @@ impl<T> State<T> {
     }
 
     /// Puts an item in line; returns its ticket, and whom to wake.
-    pub(crate) fn join_line(
-        &mut self,
-        item: T,
-        waker: Waker,
-        is_stuck: bool,
-    ) -> (u64, Option<Waker>) {
-        let ticket = self.line.join(item, waker, is_stuck);
+    pub(crate) fn join_line(&mut self, item: T, waker: Waker) -> (u64, Option<Waker>) {
+        let ticket = self.line.join(item, waker);
         // A batch that is not full need not wait for more if nothing more can come in.
         let call = if self.batch.size > 1 {
             self.call()
@@ -318,25 +304,6 @@ impl<T> State<T> {
         }
     }
 
-    /// Takes no more items and sends away those who wait for room.
-    pub(crate) fn close(&mut self, wakes: &mut Vec<Waker>) {
-        self.phase = self.phase.max(Phase::Draining);
-        self.line.turn_away(wakes);
-        self.wake_all(wakes);
-    }
-
-    /// Gives back all that waits, in the order in which it was produced.
-    pub(crate) fn halt(&mut self, wakes: &mut Vec<Waker>) -> Vec<T> {
-        self.close(wakes);
-        self.phase = Phase::Halted;
-        let delayed = std::mem::take(&mut self.delayed).into_values();
-        let mut entries: Vec<_> = delayed.chain(self.buffer.drain(..)).collect();
-        entries.sort_by_key(|entry| entry.mark.sequence);
-        self.counts.handed_back += entries.len() as u64;
-        self.settle_in_ledger(entries.iter().map(|entry| &entry.mark), wakes);
-        entries.into_iter().map(|entry| entry.item).collect()
-    }
-
     fn wake_all(&mut self, wakes: &mut Vec<Waker>) {
         wakes.extend(self.idle.parked.drain(..).map(|(_, waker)| waker));
         wakes.append(&mut self.watchers);
@@ -347,6 +314,35 @@ impl<T> State<T> {
         self.idle.arrive(number);
         self.live -= 1;
         wakes.append(&mut self.watchers);
+    }
+}
+
+impl<T> Closing for State<T> {
+    type Item = T;
+
+    fn watchers(&mut self) -> &mut Vec<Waker> {
+        &mut self.watchers
+    }
+
+    fn close(&mut self, wakes: &mut Vec<Waker>) {
+        self.phase = self.phase.max(Phase::Draining);
+        self.line.turn_away(wakes);
+        self.wake_all(wakes);
+    }
+
+    fn halt(&mut self, wakes: &mut Vec<Waker>) -> Vec<T> {
+        self.close(wakes);
+        self.phase = Phase::Halted;
+        let delayed = std::mem::take(&mut self.delayed).into_values();
+        let mut entries: Vec<_> = delayed.chain(self.buffer.drain(..)).collect();
+        entries.sort_by_key(|entry| entry.mark.sequence);
+        self.counts.handed_back += entries.len() as u64;
+        self.settle_in_ledger(entries.iter().map(|entry| &entry.mark), wakes);
+        entries.into_iter().map(|entry| entry.item).collect()
+    }
+
+    fn live(&self) -> usize {
+        self.live
     }
 }
 

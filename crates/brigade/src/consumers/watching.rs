@@ -7,18 +7,15 @@ use crate::lock::Report;
 use crate::primitive::Mutex;
 use crate::waiting::{self, Subject};
 
-/// Something under a lock that keeps the wakers of those who wait for it to change, and wakes them when it does.
-pub(crate) trait Watched {
-    fn watchers(&mut self) -> &mut Vec<Waker>;
-}
+use super::closing::Closing;
 
 /// Waits until `condition` holds; false if it did not before the deadline. Errs if it never would, as far as the
 /// subject is known.
-pub(crate) fn wait_until<W: Watched>(
-    watched: &Mutex<W>,
+pub(crate) fn wait_until<S: Closing>(
+    watched: &Mutex<S>,
     subject: Option<&Subject<'_>>,
     deadline: Option<Instant>,
-    condition: impl Fn(&W) -> bool,
+    condition: impl Fn(&S) -> bool,
 ) -> Result<bool, Box<Report>> {
     let mut own: Option<Waker> = None;
     let ready = waiting::wait(subject, deadline, |waker| {

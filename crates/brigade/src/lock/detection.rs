@@ -47,8 +47,12 @@ pub(crate) enum Target {
     Duty { address: usize, name: Arc<str> },
     /// That the workers of this pool have ended what they do.
     Pool { address: usize, name: Arc<str> },
-    /// That one of several threads makes room.
-    Room { room: Arc<dyn Room>, name: Arc<str> },
+    /// Something that other threads may have to bring about at other moments.
+    Changing {
+        awaited: Arc<dyn Awaited>,
+        name: Arc<str>,
+        access: Access,
+    },
 }
 
 impl Wanted {
@@ -85,18 +89,35 @@ impl Wanted {
             Target::Duty { name, .. } | Target::Pool { name, .. } => {
                 Acquisition::of_other(name, Access::Completion)
             }
-            Target::Room { name, .. } => Acquisition::of_other(name, Access::Room),
+            Target::Changing { name, access, .. } => Acquisition::of_other(name, *access),
         }
     }
 }
 
-/// Room in a queue, that the workers of one pool can make. Unlike all else it is there as soon as one of them makes
-/// it: who waits for it is stuck only if all of them are.
-pub(crate) trait Room: Send + Sync {
-    /// The address of the pool.
-    fn pool(&self) -> usize;
-    /// How many workers there are, or are about to be; `None` if there is room. Called under the graph's lock.
-    fn workers_if_full(&self) -> Option<usize>;
+/// What a thread waits for, if who must act for that depends on the moment: room in a queue, rest.
+pub(crate) trait Awaited: Send + Sync {
+    /// Who must act before the wait can end. Called under the graph's lock.
+    fn needs(&self) -> Needs;
+}
+
+/// Who must act before a wait can end: threads, known by their duties.
+pub(crate) enum Needs {
+    /// Nobody, as far as is known: it may end already.
+    Nobody,
+    /// Each of the threads with one of these duties.
+    Each(Vec<usize>),
+    /// One of the threads with one of these duties. There are so many of them, or are about to be: who waits is
+    /// stuck only if all of them are.
+    Any { duties: Vec<usize>, threads: usize },
+}
+
+impl Needs {
+    fn duties(&self) -> &[usize] {
+        match self {
+            Self::Nobody => &[],
+            Self::Each(duties) | Self::Any { duties, .. } => duties,
+        }
+    }
 }
 
 /// A thread that waits.
@@ -110,8 +131,16 @@ struct Wait {
 }
 
 impl Wait {
-    /// True if `other` must do something before this wait can end.
-    fn is_blocked_by(&self, other: &Self) -> bool {
+    /// Who must act now before it can end, if that depends on the moment.
+    fn needs(&self) -> Needs {
+        match &self.wanted.target {
+            Target::Changing { awaited, .. } => awaited.needs(),
+            _ => Needs::Nobody,
+        }
+    }
+
+    /// True if `other` must do something before this wait, which now has these needs, can end.
+    fn is_blocked_by(&self, other: &Self, needs: &Needs) -> bool {
         match self.wanted.target {
             Target::Lock { .. } => other.record.any_held(|held| self.is_blocked(other, held)),
             Target::Duty { address, .. } => other.record.duties.include(address),
@@ -120,9 +149,12 @@ impl Wait {
                     other.wanted.target,
                     Target::Pool { address: its, .. } if its == address
                 );
-                other.record.pool() == address && !waits_for_the_same
+                other.record.duties.include(address) && !waits_for_the_same
             }
-            Target::Room { ref room, .. } => other.record.pool() == room.pool(),
+            Target::Changing { .. } => {
+                let mut duties = needs.duties().iter();
+                duties.any(|duty| other.record.duties.include(*duty))
+            }
         }
     }
 
@@ -187,7 +219,8 @@ struct State {
 pub(crate) struct Entered<'a> {
     graph: &'a WaitGraph,
     ticket: u64,
-    /// The cycle that this thread found by a guess about readers: each wait, and how often it was confirmed then.
+    /// What this thread found by a guess about readers: each wait that is part of it, and how often it was confirmed
+    /// then.
     suspicion: Vec<(u64, u32)>,
 }
 
@@ -218,7 +251,7 @@ impl WaitGraph {
         };
         state.waits.push(wait);
         if let Some(cycle) = state.cycle(ticket, false) {
-            let report = Box::new(describe(&cycle));
+            let report = Box::new(describe(&cycle.waits));
             state.remove(ticket);
             return Err(report);
         }
@@ -234,78 +267,13 @@ impl State {
     fn remove(&mut self, ticket: u64) {
         self.waits.retain(|wait| wait.ticket != ticket);
     }
-
-    /// A cycle of waits that begins with this one; `guessing` also follows readers to waiting writers.
-    ///
-    /// A wait that gives up one day is no part of a deadlock, unless it is the one that asks.
-    fn cycle(&self, ticket: u64, guessing: bool) -> Option<Vec<&Wait>> {
-        let start = self.waits.iter().find(|wait| wait.ticket == ticket)?;
-        let mut path = vec![start];
-        let mut seen = Vec::new();
-        self.search(&mut path, &mut seen, guessing).then_some(path)
-    }
-
-    fn search<'a>(&'a self, path: &mut Vec<&'a Wait>, seen: &mut Vec<u64>, guessing: bool) -> bool {
-        let (start, last) = (path[0], path[path.len() - 1]);
-        if let Target::Room { room, .. } = &last.wanted.target
-            && !self.all_are_stuck(&**room, path, guessing)
-        {
-            return false;
-        }
-        // A writer that gives up lets a reader in that comes before the next writer.
-        let mut waits = self.waits.iter();
-        let guessing = guessing
-            && !waits.any(|other| other.wanted.until.is_some() && last.may_wait_behind(other));
-        let leads_to =
-            |other: &Wait| last.is_blocked_by(other) || guessing && last.may_wait_behind(other);
-        if leads_to(start) {
-            return true;
-        }
-        for other in &self.waits {
-            let gives_up = other.wanted.until.is_some();
-            if gives_up || seen.contains(&other.ticket) || !leads_to(other) {
-                continue;
-            }
-            seen.push(other.ticket);
-            path.push(other);
-            if self.search(path, seen, guessing) {
-                return true;
-            }
-            path.pop();
-        }
-        false
-    }
-}
-
-impl State {
-    /// True if each worker that could make the room waits for somebody on the path.
-    fn all_are_stuck(&self, room: &dyn Room, path: &[&Wait], guessing: bool) -> bool {
-        let workers = || {
-            let waits = self.waits.iter();
-            waits.filter(|wait| wait.record.pool() == room.pool())
-        };
-        let is_stuck = |worker: &Wait| {
-            let on_path = path.iter().any(|wait| wait.ticket == worker.ticket);
-            on_path || self.leads_to_any(worker, path, guessing)
-        };
-        room.workers_if_full() == Some(workers().count()) && workers().all(is_stuck)
-    }
-
-    fn leads_to_any(&self, worker: &Wait, path: &[&Wait], guessing: bool) -> bool {
-        path.iter().any(|goal| {
-            // From the goal to itself by way of the worker, with the rest of the path in between left out.
-            let mut way = vec![*goal, worker];
-            let mut seen: Vec<u64> = path.iter().map(|wait| wait.ticket).collect();
-            worker.wanted.until.is_none() && self.search(&mut way, &mut seen, guessing)
-        })
-    }
 }
 
 impl Entered<'_> {
     /// To be called by a waiting reader that has just seen that it still has to wait.
     ///
     /// Readers wait behind writers that wait, but whether a given reader does is known to itself alone, and only
-    /// now. So a cycle in which some do is at first a suspicion. If the same waits are still in it when each of
+    /// now. So a cycle in which some do is at first a suspicion. If the same waits are still its grounds when each of
     /// its readers has since tried twice in vain, then each of them has tried once wholly in that time; and as
     /// all others stood still for that time, it is no suspicion any more.
     pub(crate) fn confirm(&mut self) -> Result<(), Box<Report>> {
@@ -322,6 +290,7 @@ impl Entered<'_> {
             return Ok(());
         };
         let now: Vec<_> = cycle
+            .grounds
             .iter()
             .map(|wait| (wait.ticket, wait.confirmed))
             .collect();
@@ -334,6 +303,7 @@ impl Entered<'_> {
             return Ok(());
         }
         let proven = cycle
+            .grounds
             .iter()
             .zip(&self.suspicion)
             .all(|(wait, (_, before))| {
@@ -342,7 +312,7 @@ impl Entered<'_> {
         if !proven {
             return Ok(());
         }
-        let report = Box::new(describe(&cycle));
+        let report = Box::new(describe(&cycle.waits));
         // At once, so that no other reader of the cycle fails too.
         state.remove(self.ticket);
         Err(report)
@@ -413,6 +383,7 @@ pub(crate) fn wait<G>(
     }
 }
 
+mod cycle;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(all(test, not(any(loom, shuttle))))]

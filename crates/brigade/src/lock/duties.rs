@@ -1,11 +1,12 @@
-//! What others may wait for that only one thread can do.
+//! What others may wait for that only certain threads can do.
 
 use crate::primitive::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// So many duties of a thread are known, one inside the other.
 const MOST: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 
-/// The duties of one thread: addresses of the tasks that it runs, of the keys that it computes.
+/// The duties of one thread: addresses of the pool whose worker it is, of the tasks that it runs, of the keys that it
+/// computes.
 ///
 /// Invariant: the first `depth` slots are what was begun and is not done. Written and read as the rest of the
 /// [`Record`](super::held::Record), so `Relaxed` suffices. Those beyond the slots are counted but not known: nobody

@@ -4,19 +4,21 @@
 use std::sync::Arc;
 
 #[cfg(any(loom, shuttle))]
-pub(crate) use self::modelled::{Duty, enter, serve};
+pub(crate) use self::modelled::{Duty, enter};
 #[cfg(not(any(loom, shuttle)))]
-pub(crate) use self::real::{Duty, enter, serve};
-pub(crate) use super::detection::Room;
+pub(crate) use self::real::{Duty, enter};
+pub(crate) use super::detection::{Awaited, Needs};
 
 /// What can be waited for, besides locks.
 pub(crate) enum Owed {
     /// That the threads with this duty have done it.
     Duty(usize),
-    /// That the workers of this pool have ended what they do.
+    /// That the workers of this pool, whose duty that is, have ended what they do.
     Pool(usize),
-    /// That one of the workers of a pool makes room.
-    Room(Arc<dyn Room>),
+    /// That somebody makes room.
+    Room(Arc<dyn Awaited>),
+    /// That others have ended what they do.
+    Rest(Arc<dyn Awaited>),
 }
 
 #[cfg(not(any(loom, shuttle)))]
@@ -28,7 +30,7 @@ mod real {
     use super::super::detection::{self, Entered, Target, Wanted};
     use super::super::held::Record;
     use super::super::records;
-    use super::super::report::Report;
+    use super::super::report::{Access, Report};
     use super::Owed;
 
     /// While this lives, others may wait for this thread to do what has this address.
@@ -54,13 +56,6 @@ mod real {
         }
     }
 
-    /// Notes that this thread is a worker of the pool with this address; zero: of none.
-    pub(crate) fn serve(pool: usize) {
-        if let Some(record) = records::current() {
-            record.set_pool(pool);
-        }
-    }
-
     /// Enters this thread in the wait graph, if others could wait for it; errs if its wait would never end.
     #[track_caller]
     pub(crate) fn enter(
@@ -81,9 +76,15 @@ mod real {
                 address: *address,
                 name,
             },
-            Owed::Room(room) => Target::Room {
-                room: Arc::clone(room),
+            Owed::Room(awaited) => Target::Changing {
+                awaited: Arc::clone(awaited),
                 name,
+                access: Access::Room,
+            },
+            Owed::Rest(awaited) => Target::Changing {
+                awaited: Arc::clone(awaited),
+                name,
+                access: Access::Completion,
             },
         };
         let wanted = Wanted {
@@ -110,8 +111,6 @@ mod modelled {
             Self(())
         }
     }
-
-    pub(crate) fn serve(_: usize) {}
 
     pub(crate) fn enter(
         _: &Owed,

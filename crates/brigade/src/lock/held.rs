@@ -47,8 +47,6 @@ pub(crate) struct Record {
     seen: [AtomicU64; SEEN],
     pub(crate) duties: Duties,
     deep: Mutex<Vec<Held>>,
-    /// The pool whose worker the thread is, or zero.
-    pool: AtomicUsize,
     name: Mutex<String>,
     pub(crate) turns: Turns,
 }
@@ -97,7 +95,6 @@ impl Record {
             seen: std::array::from_fn(|_| AtomicU64::new(0)),
             duties: Duties::new(),
             deep: Mutex::new(Vec::new()),
-            pool: AtomicUsize::new(0),
             name: Mutex::new(String::new()),
             turns: Turns::new(),
         }
@@ -116,7 +113,7 @@ impl Record {
 
     /// True if nobody can be waiting for this thread, unless in line behind it.
     pub(crate) fn is_free(&self) -> bool {
-        self.depth() == 0 && self.duties.is_empty() && self.pool.load(Relaxed) == 0
+        self.depth() == 0 && self.duties.is_empty()
     }
 
     /// The chain that taking one lock more makes, when `depth` are held.
@@ -356,15 +353,6 @@ impl Record {
         }
     }
 
-    /// The pool whose worker the thread is, or zero.
-    pub(crate) fn pool(&self) -> usize {
-        self.pool.load(Relaxed)
-    }
-
-    pub(crate) fn set_pool(&self, pool: usize) {
-        self.pool.store(pool, Relaxed);
-    }
-
     /// The name of the thread.
     pub(crate) fn name(&self) -> String {
         self.name.lock().clone()
@@ -380,7 +368,6 @@ impl Record {
         self.rearrange(|all| held.append(all));
         held.retain(|held| held.address != 0);
         self.duties.clear();
-        self.pool.store(0, Relaxed);
         self.unsee();
         held
     }

@@ -15,7 +15,7 @@ use crossbeam_utils::CachePadded;
 /// So many writers may have a lock while readers wait for it; then it is handed over.
 ///
 /// A handover costs a switch of threads. One in so many costs writers little, and readers wait for few turns.
-const MOST: usize = 8;
+const MOST: usize = 4;
 
 struct Slot {
     /// So many threads wait to read.

@@ -15,7 +15,7 @@ use super::raw_rwlock::RawRwLock;
 
 /// A lock that many may read or one may write, that cannot deadlock in silence; with `parking_lot`'s interface.
 ///
-/// A writer that waits goes before readers that come later. Readers that wait are let in after at most eight turns of
+/// A writer that waits goes before readers that come later. Readers that wait are let in after at most four turns of
 /// writers, and those that waited before them; so neither starves. Therefore a thread that reads must not read the same lock once more: it could wait for a
 /// writer that waits for it. That is reported at once. Size: that of `parking_lot`'s lock and at most 8 bytes.
 ///

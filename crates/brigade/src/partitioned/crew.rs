@@ -4,18 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::consumers::closing::{Phase, shut_down};
 use crate::consumers::ledger::Ledger;
 use crate::consumers::shared::wake;
 use crate::consumers::watching::wait_until;
-use crate::lock::action;
-use crate::lock::duty::Owed;
+use crate::lock::duty::{Awaited, Needs, Owed};
 use crate::pool::Shutdown;
 use crate::primitive::{Mutex, thread};
 use crate::waiting::Subject;
 
 use super::error::{ResizeError, WaitError};
 use super::shared::Shared;
-use super::state::{Phase, Seat, State};
+use super::state::{Seat, State};
 use super::worker::{Work, Worker};
 
 /// Starts and ends workers; does not know what their state is.
@@ -38,6 +38,18 @@ pub struct ShutdownReport<K, M> {
     pub unhandled: Vec<(K, M)>,
     /// How many messages handlers still had when the timeout ended (they go on by themselves).
     pub running: usize,
+}
+
+/// That all messages accepted before the mark are handled, for the wait graph.
+struct Rest<K, M> {
+    shared: Arc<Shared<K, M>>,
+    mark: u64,
+}
+
+impl<K: Send, M: Send> Awaited for Rest<K, M> {
+    fn needs(&self) -> Needs {
+        Needs::Each(self.shared.state.lock().holders(self.mark))
+    }
 }
 
 impl Crew {
@@ -153,9 +165,14 @@ impl<K, M> Shared<K, M> {
         wake(wakes);
         running
     }
+}
 
+impl<K: Send + 'static, M: Send + 'static> Shared<K, M> {
     /// Waits until all messages accepted so far are handled or handed back.
-    pub(crate) fn wait_for_rest(&self, limit: Option<Duration>) -> Result<(), WaitError> {
+    pub(crate) fn wait_for_rest(
+        self: &Arc<Self>,
+        limit: Option<Duration>,
+    ) -> Result<(), WaitError> {
         let workers = Arc::clone(&self.name);
         if self.is_served_here() {
             return Err(WaitError::InHandler { workers });
@@ -163,30 +180,37 @@ impl<K, M> Shared<K, M> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mark = Ledger::mark(&mut self.state.lock().ledger);
         let settled = |state: &State<K, M>| state.ledger.is_settled(mark);
-        // A worker that stands still may have nothing that this waits for: the wait graph cannot tell.
-        match wait_until(&self.state, None, deadline, settled) {
+        let rest = Rest {
+            shared: Arc::clone(self),
+            mark,
+        };
+        let name = || self.name_of_work();
+        let subject = Subject {
+            awaited: Owed::Rest(Arc::new(rest)),
+            name: &name,
+        };
+        match wait_until(&self.state, Some(&subject), deadline, settled) {
             Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(WaitError::TimedOut {
+            Ok(false) => Err(WaitError::TimedOut {
                 workers,
                 limit: limit.unwrap_or(Duration::MAX),
             }),
+            Err(report) => Err(WaitError::Deadlock { workers, report }),
         }
+    }
+}
+
+impl<K, M> Shared<K, M> {
+    fn name_of_work(&self) -> String {
+        format!("the workers of `{}`", self.name)
     }
 
     /// Ends the workers; waits for them, unless this is one of them.
     pub(crate) fn shut_down(&self, crew: &Crew, how: Shutdown) -> ShutdownReport<K, M> {
-        let (timeout, halts) = match how {
-            Shutdown::Drain { timeout } => (timeout, false),
-            Shutdown::Now { timeout } => (timeout, true),
-        };
-        let mut unhandled = self.close(halts);
-        if !self.is_served_here() {
-            if self.wait_for_leavers(Instant::now().checked_add(timeout)) {
-                crew.join();
-            } else {
-                unhandled.append(&mut self.close(true));
-            }
-        }
+        let name = || self.name_of_work();
+        let all: (usize, &dyn Fn() -> String) = (self.address(), &name);
+        let is_one = self.is_served_here();
+        let unhandled = shut_down(&self.state, how, all, is_one, || crew.join());
         let state = self.state.lock();
         ShutdownReport {
             handled: state.counts.handled,
@@ -194,36 +218,5 @@ impl<K, M> Shared<K, M> {
             unhandled,
             running: state.running(),
         }
-    }
-
-    fn wait_for_leavers(&self, deadline: Option<Instant>) -> bool {
-        let name = || format!("the workers of `{}`", self.name);
-        let subject = Subject {
-            awaited: Owed::Duty(self.address()),
-            name: &name,
-        };
-        let left = wait_until(&self.state, Some(&subject), deadline, |state| {
-            state.live == 0
-        });
-        // If that would never be, as if the time were over.
-        left.unwrap_or_else(|report| {
-            action::tell(&report);
-            false
-        })
-    }
-
-    /// Takes no more messages; if it `halts`, also gives back those that wait.
-    fn close(&self, halts: bool) -> Vec<(K, M)> {
-        let mut wakes = Vec::new();
-        let mut state = self.state.lock();
-        let unhandled = if halts {
-            state.halt(&mut wakes)
-        } else {
-            state.close(&mut wakes);
-            Vec::new()
-        };
-        drop(state);
-        wake(wakes);
-        unhandled
     }
 }

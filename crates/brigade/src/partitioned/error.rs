@@ -181,6 +181,14 @@ pub enum WaitError {
         /// The name of the workers.
         workers: Arc<str>,
     },
+    /// A worker that has one of the messages waits for the caller.
+    #[non_exhaustive]
+    Deadlock {
+        /// The name of the workers.
+        workers: Arc<str>,
+        /// The whole cycle.
+        report: Box<Report>,
+    },
 }
 
 impl fmt::Display for WaitError {
@@ -195,6 +203,12 @@ impl fmt::Display for WaitError {
                 "a handler of workers `{workers}` waited for them to be idle, which they are not before it returns; \
                  wait elsewhere"
             ),
+            Self::Deadlock { workers, report } => {
+                write!(
+                    formatter,
+                    "workers `{workers}` will never be idle\n{report}"
+                )
+            }
         }
     }
 }

@@ -1,21 +1,22 @@
 //! What the handle and the threads refer to, and how messages get in.
 
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::consumers::closing::Phase;
 use crate::consumers::line::{Left, Progress};
 use crate::consumers::serving;
 use crate::consumers::shared::{Patience, wake};
 use crate::lock::Report;
-use crate::lock::duty::Owed;
+use crate::lock::duty::{Awaited, Needs, Owed};
 use crate::primitive::Mutex;
 use crate::waiting::{self, Subject};
 
 use super::error::{RejectReason, Rejected};
 use super::route::Router;
-use super::state::{Letter, Phase, State};
+use super::state::{Letter, State};
 
 pub(crate) struct Shared<K, M> {
     pub(crate) name: Arc<str>,
@@ -25,12 +26,31 @@ pub(crate) struct Shared<K, M> {
     pub(crate) state: Mutex<State<K, M>>,
 }
 
-/// How a wait in line ended.
-enum Outcome<K, M> {
-    In,
-    /// It is another worker now that can make room.
-    Moved,
-    SentHome(Letter<K, M>),
+/// A sender's place in line, for the wait graph.
+struct PlaceInLine<K, M> {
+    shared: Arc<Shared<K, M>>,
+    hash: u64,
+    /// Set before anyone asks.
+    ticket: OnceLock<u64>,
+}
+
+impl<K: Send, M: Send> Awaited for PlaceInLine<K, M> {
+    fn needs(&self) -> Needs {
+        let state = self.shared.state.lock();
+        if !self
+            .ticket
+            .get()
+            .is_some_and(|ticket| state.line.is_in(*ticket))
+        {
+            return Needs::Nobody;
+        }
+        let workers = state.room_makers(self.hash).into_iter();
+        let duties: Vec<_> = workers
+            .map(|worker| state.seats[worker].address())
+            .collect();
+        let threads = duties.len();
+        Needs::Any { duties, threads }
+    }
 }
 
 impl<K, M> Shared<K, M> {
@@ -44,9 +64,15 @@ impl<K, M> Shared<K, M> {
     }
 
     /// Hands a message to the worker of its key, or says why not.
-    pub(crate) fn admit(&self, key: K, message: M, patience: Patience) -> Result<(), Rejected<K, M>>
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        key: K,
+        message: M,
+        patience: Patience,
+    ) -> Result<(), Rejected<K, M>>
     where
-        K: Hash,
+        K: Hash + Send + 'static,
+        M: Send + 'static,
     {
         let hash = self.router.hash(&key);
         let Err(refused) = self.try_admit(Letter::new(key, message, hash), None) else {
@@ -78,7 +104,7 @@ impl<K, M> Shared<K, M> {
             return Ok(None);
         }
         match waker {
-            Some(waker) => Ok(Some(state.line.join(letter, waker, false))),
+            Some(waker) => Ok(Some(state.line.join(letter, waker))),
             None => Err(letter),
         }
     }
@@ -111,65 +137,63 @@ impl<K, M> Shared<K, M> {
 
     #[cold]
     fn wait_for_room(
-        &self,
+        self: &Arc<Self>,
         letter: Letter<K, M>,
         deadline: Option<Instant>,
-    ) -> Result<(), Rejected<K, M>> {
+    ) -> Result<(), Rejected<K, M>>
+    where
+        K: Send + 'static,
+        M: Send + 'static,
+    {
         let began = Instant::now();
-        let (hash, mut letter, mut ticket) = (letter.hash, Some(letter), None);
-        loop {
-            let worker = self.state.lock().awaited(hash);
-            let ended = self.wait_for_worker(worker, deadline, |waker| match ticket {
-                Some(ticket) => self.look_in_line(ticket, hash, worker),
-                None => match self.try_admit(letter.take()?, Some(waker)) {
-                    Ok(Some(got)) => {
-                        ticket = Some(got);
-                        None
-                    }
-                    Ok(None) => Some(Outcome::In),
-                    Err(letter) => Some(Outcome::SentHome(letter)),
-                },
-            });
-            let waited = began.elapsed().max(Duration::from_nanos(1));
-            let report = match ended {
-                Ok(Some(Outcome::In)) => return Ok(()),
-                Ok(Some(Outcome::Moved)) => continue,
-                Ok(Some(Outcome::SentHome(letter))) => return Err(self.refuse(letter, waited)),
-                Ok(None) => None,
-                Err(report) => Some(report),
-            };
-            let Some(ticket) = ticket else {
-                unreachable!("the first look led to an end or into the line");
-            };
-            return self.leave_line(ticket, waited, report);
-        }
-    }
-
-    /// Waits for a worker to make room, until `look` has an outcome.
-    fn wait_for_worker<T>(
-        &self,
-        worker: Option<usize>,
-        deadline: Option<Instant>,
-        look: impl FnMut(&Waker) -> Option<T>,
-    ) -> Result<Option<T>, Box<Report>> {
-        let Some(worker) = worker else {
-            return waiting::wait(None, deadline, look);
-        };
-        let identity = Arc::clone(&self.state.lock().seats[worker].identity);
-        let name = || format!("worker {worker} of `{}`", self.name);
+        let place = Arc::new(PlaceInLine {
+            shared: Arc::clone(self),
+            hash: letter.hash,
+            ticket: OnceLock::new(),
+        });
+        let (mut letter, ticket) = (Some(letter), &place.ticket);
+        let name = || self.name_of_room(place.hash);
         let subject = Subject {
-            awaited: Owed::Duty(Arc::as_ptr(&identity).addr()),
+            awaited: Owed::Room(Arc::clone(&place) as Arc<dyn Awaited>),
             name: &name,
         };
-        waiting::wait(Some(&subject), deadline, look)
+        let ended = waiting::wait(Some(&subject), deadline, |waker| match ticket.get() {
+            Some(ticket) => self.look_in_line(*ticket),
+            None => match self.try_admit(letter.take()?, Some(waker)) {
+                Ok(Some(got)) => {
+                    ticket.get_or_init(|| got);
+                    None
+                }
+                Ok(None) => Some(Ok(())),
+                Err(letter) => Some(Err(letter)),
+            },
+        });
+        let waited = began.elapsed().max(Duration::from_nanos(1));
+        let report = match ended {
+            Ok(Some(Ok(()))) => return Ok(()),
+            Ok(Some(Err(letter))) => return Err(self.refuse(letter, waited)),
+            Ok(None) => None,
+            Err(report) => Some(report),
+        };
+        let Some(ticket) = ticket.get() else {
+            unreachable!("the first look led to an end or into the line");
+        };
+        self.leave_line(*ticket, waited, report)
     }
 
-    fn look_in_line(&self, ticket: u64, hash: u64, worker: Option<usize>) -> Option<Outcome<K, M>> {
-        let mut state = self.state.lock();
-        match state.line.progress(ticket) {
-            Progress::Admitted => Some(Outcome::In),
-            Progress::TurnedAway(letter) => Some(Outcome::SentHome(letter)),
-            Progress::Waiting if state.awaited(hash) != worker => Some(Outcome::Moved),
+    /// What whoever waits for room for such a message waits for, at the moment.
+    fn name_of_room(&self, hash: u64) -> String {
+        let workers = self.state.lock().room_makers(hash);
+        let workers: Vec<_> = workers.iter().map(ToString::to_string).collect();
+        let workers = workers.join(" or ");
+        format!("room in the buffer of worker {workers} of `{}`", self.name)
+    }
+
+    /// Whether the message is in, or sent home; `None` while it waits.
+    fn look_in_line(&self, ticket: u64) -> Option<Result<(), Letter<K, M>>> {
+        match self.state.lock().line.progress(ticket) {
+            Progress::Admitted => Some(Ok(())),
+            Progress::TurnedAway(letter) => Some(Err(letter)),
             Progress::Waiting => None,
         }
     }

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::consumers::closing::{Closing, Phase};
 use crate::consumers::ledger::Ledger;
 use crate::consumers::line::Line;
-use crate::consumers::watching::Watched;
 use crate::pool::pace::Pace;
 use crate::pool::tally::Tally;
 use crate::primitive::now;
@@ -33,14 +33,6 @@ pub(crate) struct State<K, M> {
     buffer: usize,
 }
 
-/// How far the end has come. The later, the greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Open,
-    Draining,
-    Halted,
-}
-
 /// A worker's place.
 pub(crate) struct Seat<K, M> {
     queue: VecDeque<Letter<K, M>>,
@@ -50,8 +42,6 @@ pub(crate) struct Seat<K, M> {
     /// It has a thread.
     pub(crate) is_taken: bool,
     pub(crate) tally: Arc<Tally>,
-    /// Its address stands for the worker in the wait graph.
-    pub(crate) identity: Arc<u8>,
 }
 
 /// A message on its way.
@@ -110,13 +100,12 @@ impl<K, M> Seat<K, M> {
             parked: None,
             is_taken: false,
             tally: Arc::new(Tally::new(histograms)),
-            identity: Arc::new(0),
         }
     }
 
     /// What stands for the worker in the wait graph.
     pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.identity).addr()
+        Arc::as_ptr(&self.tally).addr()
     }
 }
 
@@ -151,28 +140,31 @@ impl<K, M> State<K, M> {
         self.seats[worker].queue.len() + held < self.buffer
     }
 
-    /// The worker that whoever waits for room for such a message waits for, if it is one: the one that the key belongs
-    /// to, unless that has nothing to do because all it will get is held back by another.
-    pub(crate) fn awaited(&self, hash: u64) -> Option<usize> {
+    /// The workers of which one must act before there is room for such a message: the one that the key belongs to,
+    /// unless that has nothing to do because all it will get is held back by others.
+    pub(crate) fn room_makers(&self, hash: u64) -> Vec<usize> {
         let worker = self.route(hash);
         let seat = &self.seats[worker];
         if seat.running.is_some() || !seat.queue.is_empty() {
-            return Some(worker);
+            return vec![worker];
         }
-        let mut held = self
-            .held
-            .iter()
-            .filter(|held| self.route(held.hash) == worker);
-        let (first, another) = (held.next(), held.next());
-        match (first, another) {
-            (None, _) => Some(worker),
-            (Some(first), None) => {
-                let has_it =
-                    |seat: &Seat<K, M>| seat.running.is_some_and(|(hash, _)| hash == first.hash);
-                self.seats.iter().position(has_it)
-            }
-            (Some(_), Some(_)) => None, // either of several, and the wait graph knows no "either"
-        }
+        let will_get = |hash: u64| {
+            let mut held = self.held.iter();
+            self.route(hash) == worker && held.any(|held| held.hash == hash)
+        };
+        let holds = |seat: &Seat<K, M>| seat.running.is_some_and(|(hash, _)| will_get(hash));
+        let holders = self.seats.iter().enumerate();
+        holders
+            .filter(|(_, seat)| holds(seat))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// What stands in the wait graph for the workers that have a message in hand that was accepted before the mark.
+    pub(crate) fn holders(&self, mark: u64) -> Vec<usize> {
+        let holds = |seat: &&Seat<K, M>| seat.running.is_some_and(|(_, epoch)| epoch <= mark);
+        let holders = self.seats.iter().filter(holds);
+        holders.map(Seat::address).collect()
     }
 
     /// How many messages wait for each worker.
@@ -317,17 +309,23 @@ impl<K, M> State<K, M> {
     fn wake_all(&mut self, wakes: &mut Vec<Waker>) {
         wakes.extend(self.seats.iter_mut().filter_map(|seat| seat.parked.take()));
     }
+}
 
-    /// Takes no more messages and sends away those who wait for room.
-    pub(crate) fn close(&mut self, wakes: &mut Vec<Waker>) {
+impl<K, M> Closing for State<K, M> {
+    type Item = (K, M);
+
+    fn watchers(&mut self) -> &mut Vec<Waker> {
+        &mut self.watchers
+    }
+
+    fn close(&mut self, wakes: &mut Vec<Waker>) {
         self.phase = self.phase.max(Phase::Draining);
         self.line.turn_away(wakes);
         self.wake_all(wakes);
         wakes.append(&mut self.watchers);
     }
 
-    /// Gives back all that waits, in the order in which it was sent.
-    pub(crate) fn halt(&mut self, wakes: &mut Vec<Waker>) -> Vec<(K, M)> {
+    fn halt(&mut self, wakes: &mut Vec<Waker>) -> Vec<(K, M)> {
         self.close(wakes);
         self.phase = Phase::Halted;
         let mut letters = self.take_all();
@@ -341,10 +339,7 @@ impl<K, M> State<K, M> {
         let pair = |letter: Letter<K, M>| (letter.key, letter.message);
         letters.into_iter().map(pair).collect()
     }
-}
-
-impl<K, M> Watched for State<K, M> {
-    fn watchers(&mut self) -> &mut Vec<Waker> {
-        &mut self.watchers
+    fn live(&self) -> usize {
+        self.live
     }
 }

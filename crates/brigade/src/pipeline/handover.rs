@@ -1,4 +1,15 @@
 //! The two ends of the buffer between two stages.
+//!
+//! Who waits here, for room or for an item, is not in the wait graph, and no deadlock goes unseen for that. A thread
+//! stands here only between two calls of the user's code. So it holds no lock: guards stay on their thread, and neither
+//! closures nor iterators, which are `Send`, can keep one. And it owes nothing to anyone but its own pipeline. There,
+//! stages wait for room in one direction and for items in the other, and never for both at one buffer, which is no
+//! cycle. So each cycle leads through calls of the user's code that wait, and, since nobody else waits for stages,
+//! through the thread that runs the pipeline; both are in the graph, and the latter waits for all stages there.
+//!
+//! Nor would it be better to have these waits there too. The last one to wait is the one that is told, and a wait
+//! here can do nothing about it: the call that could fail, for a lock, would wait on. And a channel does not say
+//! whom it has let go on already: who is about to wake up would count as stuck.
 
 use std::mem::needs_drop;
 use std::time::Instant;

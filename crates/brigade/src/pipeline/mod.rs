@@ -25,6 +25,12 @@
 //!   one a worker; all others are dropped. No item is processed twice.
 //! - **It ends when it returns.** All threads have ended then, on every way out. What can hold that up is a
 //!   closure or an iterator that does not return.
+//! - **Deadlocks are found.** In the wait graph of the [locks](crate::lock), the thread that runs the pipeline waits
+//!   for the stages, while it waits for an item or for the end. A stage that wants a lock which that thread holds
+//!   fails with the cycle, and with it the pipeline. If the thread comes last, it is told of
+//!   ([`on_finding`](crate::lock::on_finding)), but cannot return: the stages borrow from it. Every stage counts as
+//!   needed for the next item, though another might bring it; so hold no lock that a stage takes while you wait
+//!   for items. Full and empty buffers alone are never a deadlock.
 //! - **Measured.** [`Pipeline::report`] says which stage is the slowest, and whether more workers would help.
 //!
 //! Stages have threads of their own, named `{stage}-{number}`, and do not run on a [`Pool`](crate::Pool): a stage

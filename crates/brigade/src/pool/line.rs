@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::lock::duty::{self, Owed, Room};
+use crate::lock::duty::{self, Awaited, Needs, Owed};
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, YIELDS};
 use crate::waiting::{Blocked, Parking};
@@ -115,17 +115,18 @@ impl State {
 /// A producer's place in line, for the wait graph: room is made by the workers, if nobody cancels what waits.
 struct PlaceInLine(Arc<Shared>, Ticket);
 
-impl Room for PlaceInLine {
-    fn pool(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
-    }
-
-    fn workers_if_full(&self) -> Option<usize> {
+impl Awaited for PlaceInLine {
+    fn needs(&self) -> Needs {
         let Self(shared, ticket) = self;
         let state = shared.lock();
         let waits = state.line.waiting.contains_key(ticket);
-        let full = waits && state.room(shared.settings.queue_capacity) == 0;
-        full.then_some(state.crew.live + state.crew.starting)
+        if !waits || state.room(shared.settings.queue_capacity) > 0 {
+            return Needs::Nobody;
+        }
+        Needs::Any {
+            duties: vec![Arc::as_ptr(shared).addr()],
+            threads: state.crew.live + state.crew.starting,
+        }
     }
 }
 

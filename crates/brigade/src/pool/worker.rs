@@ -4,7 +4,7 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::lock::duty;
+use crate::lock::duty::Duty;
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, Parker, SPINS, YIELDS, now};
 
@@ -21,7 +21,7 @@ use super::stopwatch::Stopwatch;
 pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
     shared.lock().crew.confirm(worker.number);
     Membership::begin(shared, worker);
-    duty::serve(Arc::as_ptr(shared).addr());
+    let duty = Duty::begin(Arc::as_ptr(shared).addr());
     let call_hook = |hook: &Option<Hook>| {
         if let Some(hook) = hook
             && let Err(caught) = catch(hook)
@@ -54,7 +54,7 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
             break;
         }
     }
-    duty::serve(0);
+    drop(duty);
     Membership::end();
 }
 

@@ -1,9 +1,10 @@
 //! What is decided under the graph's lock, step by step.
 
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Entered, Target, WaitGraph, Wanted};
+use super::{Awaited, Entered, Needs, Target, WaitGraph, Wanted};
 use crate::lock::class::Origin;
 use crate::lock::held::{Held, Record};
 use crate::lock::mode::Mode;
@@ -169,4 +170,98 @@ fn a_wait_that_gives_up_is_told_but_is_no_link_for_others() {
     drop(first);
     assert!(graph.enter(one, patient).is_err(), "the second does not");
     drop(second);
+}
+
+/// A thread with these duties.
+fn with_duties(duties: &[usize]) -> &'static Record {
+    let record = holding(&[]);
+    duties.iter().for_each(|duty| record.duties.begin(*duty));
+    record
+}
+
+/// Something that needs any one of so many threads with a duty, or each thread with one of some duties.
+enum Stub {
+    Any(usize, usize),
+    Each(&'static [usize]),
+    Nobody,
+}
+
+impl Awaited for Stub {
+    fn needs(&self) -> Needs {
+        match *self {
+            Self::Any(duty, threads) => Needs::Any {
+                duties: vec![duty],
+                threads,
+            },
+            Self::Each(duties) => Needs::Each(duties.to_vec()),
+            Self::Nobody => Needs::Nobody,
+        }
+    }
+}
+
+fn awaiting(stub: Stub) -> Wanted {
+    Wanted {
+        target: Target::Changing {
+            awaited: Arc::new(stub),
+            name: "stub".into(),
+            access: Access::Room,
+        },
+        until: None,
+        place: None,
+    }
+}
+
+#[test]
+fn what_any_of_several_can_do_is_waited_for_in_vain_only_when_all_are_stuck() {
+    let graph = WaitGraph::new();
+    let waits = |record, stub| graph.enter(record, awaiting(stub));
+    // Two threads of each crew, each of which waits for anyone of the other crew.
+    let (first, second) = (Stub::Any(2, 2), Stub::Any(2, 2));
+    let _first = waits(with_duties(&[1]), first).expect("nobody waits for it");
+    let _second = waits(with_duties(&[1]), second).expect("the other crew works");
+    let _third = waits(with_duties(&[2]), Stub::Any(1, 2)).expect("one of its crew works");
+    let last = with_duties(&[2]);
+    let timed = Wanted {
+        until: Some(Instant::now()),
+        ..awaiting(Stub::Any(3, 1))
+    };
+    drop(graph.enter(last, timed).expect("nobody has that duty"));
+    let report = waits(last, Stub::Any(1, 2))
+        .err()
+        .expect("all four are stuck");
+    assert_eq!(report.steps().len(), 2, "the shortest cycle: {report}");
+    let _last = waits(last, Stub::Any(1, 3)).expect("a third one of the crew is about to come");
+}
+
+#[test]
+fn one_who_gives_up_one_day_frees_those_who_wait_for_any() {
+    let graph = WaitGraph::new();
+    let patient = Wanted {
+        until: Some(Instant::now()),
+        ..awaiting(Stub::Any(2, 1))
+    };
+    let _patient = graph.enter(with_duties(&[1]), patient).expect("no cycle");
+    let _other = graph
+        .enter(with_duties(&[1]), awaiting(Stub::Any(2, 1)))
+        .expect("no cycle");
+    assert!(
+        graph
+            .enter(with_duties(&[2]), awaiting(Stub::Any(1, 2)))
+            .is_ok(),
+        "the patient one goes on one day"
+    );
+}
+
+#[test]
+fn what_each_of_several_must_do_is_waited_for_in_vain_when_one_is_stuck() {
+    let graph = WaitGraph::new();
+    let one = with_duties(&[1]);
+    let _stuck = graph
+        .enter(one, awaiting(Stub::Each(&[3])))
+        .expect("no cycle");
+    let waiter = with_duties(&[3]);
+    let enter = |stub| graph.enter(waiter, awaiting(stub));
+    assert!(enter(Stub::Each(&[1, 2])).is_err());
+    assert!(enter(Stub::Each(&[2])).is_ok());
+    assert!(enter(Stub::Nobody).is_ok());
 }
