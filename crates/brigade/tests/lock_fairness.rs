@@ -1,13 +1,15 @@
 //! Nobody starves: readers and writers get their turns, whatever the others do.
 
+mod until;
 mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brigade::lock::{Mutex, RwLock};
+use until::until;
 use watchdog::within_a_minute;
 
 /// Threads of a stream, which overlap, so that the lock is hardly ever free.
@@ -85,43 +87,44 @@ fn readers_that_hold_something_get_their_turns_between_writers() {
     assert!(turns_beside(write, reads) > 0);
 }
 
-#[test]
-fn a_reader_among_looping_writers_waits_for_few_of_their_turns() {
-    /// At the worst; one wait may be longer, in which the system did not let the reader run.
-    const FEW: usize = 20;
-    const WAITS: usize = 1_000;
-    /// Long enough for all others to begin to wait.
-    const HELD: Duration = Duration::from_micros(100);
-    let waited = within_a_minute(|| {
-        let lock = RwLock::named("few turns", ());
+/// How many turns of a stream of writers, each long, one reading waits at the worst, of so many.
+fn longest_wait(readings: usize) -> usize {
+    const TURN: Duration = Duration::from_millis(1);
+    within_a_minute(move || {
+        let lock = RwLock::named("fair.worst", ());
         let (done, turns) = (AtomicBool::new(false), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            let write = || {
-                while !done.load(SeqCst) {
-                    let _writing = lock.write();
-                    turns.fetch_add(1, SeqCst);
-                    thread::sleep(HELD);
+        let write = || {
+            while !done.load(SeqCst) {
+                let _turn = lock.write();
+                turns.fetch_add(1, SeqCst);
+                let began = Instant::now();
+                while began.elapsed() < TURN {
+                    std::hint::spin_loop();
                 }
-            };
-            let threads = [(); STREAM].map(|()| scope.spawn(write));
-            while turns.load(SeqCst) == 0 {
-                thread::yield_now();
             }
-            let waited = [(); WAITS].map(|()| {
-                let before = turns.load(SeqCst);
-                let _reading = lock.read();
-                let waited = turns.load(SeqCst) - before;
-                // All writers wait now, and are ahead of the reader when it comes back.
-                thread::sleep(HELD);
-                waited
-            });
+        };
+        let read = || {
+            // In the midst of a turn.
+            let last = turns.load(SeqCst);
+            until(|| turns.load(SeqCst) > last);
+            let before = turns.load(SeqCst);
+            let _reading = lock.read();
+            turns.load(SeqCst) - before
+        };
+        thread::scope(|scope| {
+            let threads = [(); STREAM].map(|()| scope.spawn(write));
+            let longest = (0..readings).map(|_| read()).max();
             done.store(true, SeqCst);
-            threads
-                .into_iter()
-                .for_each(|thread| thread.join().unwrap());
-            waited
+            let end = |thread: thread::ScopedJoinHandle<'_, ()>| thread.join().unwrap();
+            threads.into_iter().for_each(end);
+            longest.unwrap()
         })
-    });
-    let long = waited.iter().filter(|&&turns| turns >= FEW).count();
-    assert!(long <= 1, "turns that were waited for: {waited:?}");
+    })
+}
+
+#[test]
+fn a_reader_among_looping_writers_waits_for_less_than_twenty_of_their_turns() {
+    // The system may keep a thread from running for as long as it likes; it does not do so each time.
+    let mut waits = (0..10).map(|_| longest_wait(50));
+    assert!(waits.any(|wait| wait < 20));
 }
