@@ -368,7 +368,7 @@ impl Request {
     }
 
     /// True if this very thread holds the lock so that it cannot have it again.
-    fn blocks_itself(&self, record: &Record) -> bool {
+    pub(crate) fn blocks_itself(&self, record: &Record) -> bool {
         let own = record.holds(self.address);
         !self.upgrades && own.is_some_and(|held| self.mode.excludes(held.chain.mode()))
     }

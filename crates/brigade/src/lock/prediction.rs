@@ -98,7 +98,12 @@ pub(crate) fn check(record: &Record, request: &Request, chain: Chain) -> Vec<Rep
         .rev()
         .find(|held| held.address == request.address)
     {
-        return vec![report(FindingKind::Recursive, record, own, request)];
+        let kind = if request.blocks_itself(record) {
+            FindingKind::Recursive
+        } else {
+            FindingKind::RecursiveRead
+        };
+        return vec![report(kind, record, own, request)];
     }
     let gates = held.iter().filter(|held| is_gate(held));
     let past_gates = chain.past(gates.map(|held| held.address));

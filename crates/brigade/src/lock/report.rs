@@ -45,7 +45,10 @@ pub enum FindingKind {
     Rank,
     /// Predicted: two locks of one class were taken one after the other, in no known order.
     SameClass,
-    /// A thread wanted a lock that it holds already. Wanting to read what one reads can deadlock, all else does.
+    /// Predicted: a thread read a lock that it held to read already. It would wait for ever if a writer had come between
+    /// the two.
+    RecursiveRead,
+    /// A thread wanted a lock that it holds already, and cannot have twice.
     Recursive,
     /// Detected: the threads wait for each other, now.
     Deadlock,
@@ -56,7 +59,10 @@ pub enum FindingKind {
 impl FindingKind {
     /// True if nothing hung: the deadlock can happen, and has not yet.
     pub fn is_predicted(self) -> bool {
-        matches!(self, Self::Order | Self::Rank | Self::SameClass)
+        matches!(
+            self,
+            Self::Order | Self::Rank | Self::SameClass | Self::RecursiveRead
+        )
     }
 }
 
@@ -224,6 +230,13 @@ impl Report {
             .unwrap_or_else(|_| unreachable!("strings and numbers can always be written"))
     }
 
+    fn is_about_locks_only(&self) -> bool {
+        let is_lock =
+            |part: &Acquisition| !matches!(part.access, Access::Completion | Access::Room);
+        let mut steps = self.steps.iter();
+        steps.all(|step| is_lock(&step.holds) && is_lock(&step.wants))
+    }
+
     fn headline(&self) -> &'static str {
         match self.kind {
             FindingKind::Order => {
@@ -233,7 +246,13 @@ impl Report {
             FindingKind::SameClass => {
                 "possible deadlock: two locks of one class were taken one after the other"
             }
+            FindingKind::RecursiveRead => {
+                "possible deadlock: a thread reads a lock that it holds to read already"
+            }
             FindingKind::Recursive => "deadlock: a thread wants a lock that it holds already",
+            FindingKind::Deadlock if self.steps.len() == 1 => {
+                "deadlock: a thread waits for what it must do itself"
+            }
             FindingKind::Deadlock => "deadlock: threads wait for each other",
             FindingKind::Abandoned => "deadlock: a lock is held by a thread that has ended",
         }
@@ -241,6 +260,10 @@ impl Report {
 
     fn advice(&self) -> &'static str {
         match self.kind {
+            FindingKind::Deadlock if !self.is_about_locks_only() => {
+                "let nobody wait for what waits for it: end one thing before the other is wanted, or wait with a \
+                 limit of time"
+            }
             FindingKind::Order | FindingKind::Deadlock => {
                 "take these locks in one order everywhere, or all at once by lock_all"
             }
@@ -248,10 +271,10 @@ impl Report {
             FindingKind::SameClass => {
                 "take them at once by lock_all, or declare their class nested if their order is known"
             }
-            FindingKind::Recursive => {
-                "release it first, or hand the guard on; a second read can wait for a writer that waits \
-                 for the first"
+            FindingKind::RecursiveRead => {
+                "release it first, or hand the guard on: the second read can wait for a writer that waits for the first"
             }
+            FindingKind::Recursive => "release it first, or hand the guard on",
             FindingKind::Abandoned => "do not leak guards",
         }
     }

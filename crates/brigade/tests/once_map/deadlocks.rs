@@ -33,6 +33,9 @@ fn a_computation_that_wants_its_own_key_gets_an_error() {
             (report.kind(), report.steps().len()),
             (FindingKind::Deadlock, 1)
         );
+        let text = report.to_string();
+        assert!(text.starts_with("deadlock: a thread waits for what it must do itself"));
+        assert!(!text.contains("lock_all"), "no lock is to blame: {text}");
         let timed = map.get_or_compute_timeout(1, LONG, || 0);
         assert!(is_deadlock(&timed));
         5
