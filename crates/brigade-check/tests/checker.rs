@@ -216,7 +216,7 @@ fn answers_are_those_of_a_brute_force_over_all_orders() {
                         assert!(order.len() >= returned);
                     }
                     Verdict::Unexplained(unexplained) => {
-                        assert!(!unexplained.to_string().is_empty())
+                        assert!(!unexplained.to_string().is_empty());
                     }
                     other => panic!("{other:?}"),
                 }

@@ -1,0 +1,237 @@
+//! Runs a scenario by one of the two ways, and judges each run.
+
+#[cfg(feature = "explore")]
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+#[cfg(feature = "explore")]
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Linearizable;
+use super::judge::{Found, Judge};
+#[cfg(feature = "explore")]
+use crate::explore::{Plan, Strategy, Token, Trace, explore_scenario};
+use crate::failure::Kind;
+use crate::history::Call;
+use crate::model::Model;
+use crate::scenario::{Run, Scenario, Subject};
+use crate::stress::stress_scenario;
+
+/// The way scenarios are run.
+pub(super) enum Engine {
+    Stress {
+        hang_limit: Duration,
+    },
+    #[cfg(feature = "explore")]
+    Explore {
+        strategy: Strategy,
+        may_spawn: bool,
+        steps: usize,
+    },
+}
+
+/// A run in which something is wrong.
+pub(super) struct Failing<M: Model> {
+    pub(super) kind: Kind,
+    pub(super) reason: String,
+    pub(super) calls: Vec<Call<M::Operation, M::Outcome>>,
+    pub(super) hung: bool,
+    pub(super) schedule: Schedule,
+}
+
+/// Of an explored run: the choices made, and what `shuttle::rand` drew from.
+pub(super) type Schedule = Option<(Vec<u8>, u64)>;
+
+/// What came of a scenario.
+pub(super) struct Tried<M: Model> {
+    pub(super) runs: u64,
+    pub(super) undecided: u64,
+    pub(super) exhausted: bool,
+    pub(super) spawned: bool,
+    #[cfg(feature = "explore")]
+    pub(super) misfits: usize,
+    pub(super) failing: Option<Failing<M>>,
+}
+
+impl<M: Model> Tried<M> {
+    fn new() -> Self {
+        Self {
+            runs: 0,
+            undecided: 0,
+            exhausted: false,
+            spawned: false,
+            #[cfg(feature = "explore")]
+            misfits: 0,
+            failing: None,
+        }
+    }
+
+    /// Takes note of a run, and says whether to go on.
+    fn note(
+        &mut self,
+        judge: &Judge<M>,
+        run: Run<M::Operation, M::Outcome>,
+        schedule: impl FnOnce() -> Schedule,
+    ) -> ControlFlow<()> {
+        self.spawned |= run.spawned;
+        match judge.look(&run) {
+            Found::Nothing => ControlFlow::Continue(()),
+            Found::Undecided => {
+                self.undecided += 1;
+                ControlFlow::Continue(())
+            }
+            Found::Trouble(kind, reason) => {
+                self.failing = Some(Failing {
+                    kind,
+                    reason,
+                    calls: run.calls,
+                    hung: kind == Kind::Hung,
+                    schedule: schedule(),
+                });
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn new<M: Model>(settings: &Linearizable<M>) -> Self {
+        #[cfg(feature = "explore")]
+        if let Some(exploration) = &settings.explore {
+            return Self::Explore {
+                strategy: exploration.strategy,
+                may_spawn: exploration.may_spawn,
+                steps: exploration.steps.unwrap_or(crate::explore::STEPS),
+            };
+        }
+        Self::Stress {
+            hang_limit: settings.hang_limit,
+        }
+    }
+
+    pub(super) fn may_spawn(&self) -> bool {
+        match self {
+            Self::Stress { .. } => true,
+            #[cfg(feature = "explore")]
+            Self::Explore { may_spawn, .. } => *may_spawn,
+        }
+    }
+
+    /// A smaller scenario that fails in one run of many must not be taken for one that does not.
+    pub(super) fn least_runs_to_minimise(&self) -> usize {
+        match self {
+            Self::Stress { .. } => 5_000,
+            #[cfg(feature = "explore")]
+            Self::Explore { .. } => 2_000,
+        }
+    }
+
+    /// Runs a scenario up to `runs` times, or until `deadline`.
+    pub(super) fn run<T, M>(
+        &self,
+        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
+        scenario: &Arc<Scenario<M::Operation>>,
+        judge: Judge<M>,
+        seed: u64,
+        runs: usize,
+        deadline: Option<Instant>,
+    ) -> Tried<M>
+    where
+        M: Model + Send + Sync + 'static,
+        M::Operation: Send + Sync + 'static,
+        M::Outcome: Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        match *self {
+            Self::Stress { hang_limit } => {
+                if judge.may_block(scenario) {
+                    // Real threads that rightly block cannot be told from ones that hang, nor ended.
+                    return Tried::new();
+                }
+                let tried = Arc::new(Mutex::new(Tried::new()));
+                let notes = Arc::clone(&tried);
+                let look = move |run| {
+                    let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
+                    tried.runs += 1;
+                    tried.note(&judge, run, || None)?;
+                    let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+                    if over || tried.runs >= runs as u64 {
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                };
+                stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
+                let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::replace(&mut *tried, Tried::new())
+            }
+            #[cfg(feature = "explore")]
+            Self::Explore {
+                strategy, steps, ..
+            } => {
+                let mut plan = Plan::new(strategy, seed, runs, steps);
+                plan.deadline = deadline;
+                explore(subject, scenario, judge, plan)
+            }
+        }
+    }
+
+    /// Runs a scenario under the schedule of a token.
+    #[cfg(feature = "explore")]
+    pub(super) fn replay<T, M>(
+        &self,
+        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
+        scenario: &Arc<Scenario<M::Operation>>,
+        judge: Judge<M>,
+        token: &Token,
+    ) -> Tried<M>
+    where
+        M: Model + Send + Sync + 'static,
+        M::Operation: Send + Sync + 'static,
+        M::Outcome: Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        let steps = match self {
+            Self::Explore { steps, .. } => *steps,
+            Self::Stress { .. } => crate::explore::STEPS,
+        };
+        explore(subject, scenario, judge, Plan::replay(token, steps))
+    }
+}
+
+#[cfg(feature = "explore")]
+fn explore<T, M>(
+    subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
+    scenario: &Arc<Scenario<M::Operation>>,
+    judge: Judge<M>,
+    plan: Plan,
+) -> Tried<M>
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
+    let tried = Rc::new(RefCell::new(Tried::new()));
+    let notes = Rc::clone(&tried);
+    let look = move |run, trace: &Trace| {
+        let schedule = || Some((trace.choices.clone(), trace.data_seed));
+        notes.borrow_mut().note(&judge, run, schedule)
+    };
+    let summary = explore_scenario(subject, scenario, plan, look);
+    let mut tried = tried.replace(Tried::new());
+    tried.runs = summary.schedules as u64;
+    tried.exhausted = summary.exhausted;
+    tried.misfits = summary.misfits;
+    if let Some((message, trace)) = summary.panicked {
+        // A thread that the thing itself has started.
+        tried.failing = Some(Failing {
+            kind: Kind::Panicked,
+            reason: message,
+            calls: Vec::new(),
+            hung: false,
+            schedule: Some((trace.choices, trace.data_seed)),
+        });
+    }
+    tried
+}
