@@ -17,12 +17,13 @@ mod stress;
 mod verdict;
 
 #[cfg(feature = "explore")]
-pub use explore::Strategy;
+pub use explore::{Explore, Strategy, explore};
 pub use failure::{Failure, Finding, Kind};
 pub use fastrand::Rng;
 pub use history::{Call, History};
 pub use linearizability::{Criterion, Verdict};
-pub use linearizable::{Linearizable, Report, linearizable};
+pub use linearizable::{Linearizable, linearizable};
 pub use model::Model;
 pub use point::point;
+pub use report::Report;
 pub use verdict::Verifiable;

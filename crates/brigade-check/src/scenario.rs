@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::history::Call;
+use crate::report::Passed;
 
 /// The operations of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub(crate) struct Subject<T, O, R> {
 pub(crate) struct Run<O, R> {
     /// In order of invocation. Thread 0 is who prepared the thing and looked at it afterwards.
     pub(crate) calls: Vec<Call<O, R>>,
+    /// The points that threads passed, where that is known.
+    pub(crate) points: Vec<Passed>,
     pub(crate) ending: Ending,
     /// Whether an operation started a thread, as far as one can tell.
     pub(crate) spawned: bool,

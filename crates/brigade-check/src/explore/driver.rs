@@ -53,14 +53,15 @@ impl Stage {
 pub(super) enum Stop {
     /// No thread of the scenario can go on.
     Deadlock,
-    /// Too many steps.
-    Steps,
+    /// More steps than so many.
+    Steps(usize),
 }
 
 /// The schedule of a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Trace {
     pub(crate) choices: Vec<u8>,
+    /// What `shuttle::rand` drew from; 0 if nothing was drawn.
     pub(crate) data_seed: u64,
     pub(super) stop: Option<Stop>,
 }
@@ -81,6 +82,7 @@ pub(super) struct Driver {
     step_limit: usize,
     trace: Rc<RefCell<Trace>>,
     seeds: DataSeeds,
+    data_seed: u64,
     data: Rng,
     /// Whether a run has begun that `between` has not been told of.
     under_way: bool,
@@ -111,6 +113,7 @@ impl Driver {
             step_limit,
             trace,
             seeds,
+            data_seed: 0,
             data: Rng::with_seed(0),
             under_way: false,
             steps: 0,
@@ -176,12 +179,13 @@ impl Scheduler for Driver {
         let mut trace = self.trace.borrow_mut();
         trace.choices.clear();
         trace.stop = None;
-        trace.data_seed = match &mut self.seeds {
+        trace.data_seed = 0;
+        self.data_seed = match &mut self.seeds {
             DataSeeds::Drawn(rng) => rng.u64(..),
             DataSeeds::Repeated(seed) => *seed,
         };
-        self.data = Rng::with_seed(trace.data_seed);
-        Some(Schedule::new(trace.data_seed))
+        self.data = Rng::with_seed(self.data_seed);
+        Some(Schedule::new(self.data_seed))
     }
 
     fn next_task(
@@ -192,7 +196,7 @@ impl Scheduler for Driver {
     ) -> Option<TaskId> {
         self.steps += 1;
         if self.steps > self.step_limit {
-            return self.stop(Stop::Steps);
+            return self.stop(Stop::Steps(self.step_limit));
         }
         let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
         let mut threads = runnable;
@@ -225,6 +229,7 @@ impl Scheduler for Driver {
     }
 
     fn next_u64(&mut self) -> u64 {
+        self.trace.borrow_mut().data_seed = self.data_seed;
         self.data.u64(..)
     }
 }

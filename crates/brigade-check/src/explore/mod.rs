@@ -1,11 +1,14 @@
 //! Deterministic schedules, on shuttle.
 
+mod builder;
 mod driver;
+mod notes;
 mod scenario;
 mod session;
 mod strategy;
 mod token;
 
+pub use self::builder::{Explore, explore};
 pub(crate) use self::driver::Trace;
 pub(crate) use self::scenario::explore_scenario;
 pub(crate) use self::session::{Plan, first_run};

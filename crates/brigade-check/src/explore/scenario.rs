@@ -4,81 +4,23 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed};
+use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
 use std::time::Duration;
 
 use shuttle::thread;
 
-use super::driver::{Stage, Stop, Trace};
+use super::driver::{Stage, Trace};
+use super::notes::{Notes, Points, Shared, lock};
 use super::session::{Plan, Summary, run_schedules};
-use crate::history::Call;
 use crate::panics;
-use crate::point::Visit;
 use crate::scenario::{Ending, Run, Scenario, Subject};
-
-/// Where each operation's calls are written down as they are made.
-#[derive(Debug)]
-struct Recorder<O, R> {
-    clock: u64,
-    calls: Vec<Call<O, R>>,
-}
-
-impl<O: Clone, R> Recorder<O, R> {
-    fn new() -> Self {
-        Self {
-            clock: 0,
-            calls: Vec::new(),
-        }
-    }
-
-    fn tick(&mut self) -> u64 {
-        self.clock += 1;
-        self.clock
-    }
-
-    fn invoke(&mut self, thread: usize, operation: &O) -> usize {
-        let invoked = self.tick();
-        self.calls
-            .push(Call::pending(thread, operation.clone(), invoked));
-        self.calls.len() - 1
-    }
-
-    fn complete(&mut self, call: usize, outcome: R) {
-        let returned = self.tick();
-        self.calls[call].returned = Some((returned, outcome));
-    }
-}
-
-/// What the threads of a run write down. Never locked across a switch, so never waited for.
-struct Notes<O, R> {
-    recorder: Recorder<O, R>,
-    ending: Ending,
-    /// By thread of the scenario: its number among all threads of the run.
-    tasks: Vec<usize>,
-}
-
-impl<O: Clone, R> Notes<O, R> {
-    fn new() -> Self {
-        Self {
-            recorder: Recorder::new(),
-            ending: Ending::Completed,
-            tasks: Vec::new(),
-        }
-    }
-}
-
-type Shared<O, R> = Arc<Mutex<Notes<O, R>>>;
-
-fn lock<O, R>(notes: &Shared<O, R>) -> MutexGuard<'_, Notes<O, R>> {
-    notes.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Runs `scenario` under the plan's schedules until there are no more, or `judge` says stop.
 pub(crate) fn explore_scenario<T, O, R>(
     subject: &Arc<Subject<T, O, R>>,
     scenario: &Arc<Scenario<O>>,
     plan: Plan,
-    mut judge: impl FnMut(Run<O, R>, &Trace) -> ControlFlow<()> + 'static,
+    judge: impl FnMut(Run<O, R>, &Trace) -> ControlFlow<()> + 'static,
 ) -> Summary
 where
     T: Send + Sync + 'static,
@@ -87,45 +29,34 @@ where
 {
     let notes: Shared<O, R> = Arc::new(Mutex::new(Notes::new()));
     let stage = Arc::new(Stage::default());
-    let points = Rc::new(RefCell::new(Vec::new()));
-
     let body = {
         let (subject, scenario) = (Arc::clone(subject), Arc::clone(scenario));
         let (notes, stage) = (Arc::clone(&notes), Arc::clone(&stage));
         move || run(&subject, &scenario, &notes, &stage)
     };
-    let between = {
-        let (stage, points) = (Arc::clone(&stage), Rc::clone(&points));
-        let step_limit = plan.step_limit;
-        move |trace: &Trace| {
-            let notes = std::mem::replace(&mut *lock(&notes), Notes::new());
-            let ending = match trace.stop {
-                Some(Stop::Deadlock) => Ending::Deadlocked(whereabouts(&notes, &points.borrow())),
-                Some(Stop::Steps) => {
-                    Ending::Livelocked(step_limit, whereabouts(&notes, &points.borrow()))
+    let points = Box::new(Points(Arc::clone(&notes)));
+    let look = {
+        let stage = Arc::clone(&stage);
+        let mut judge = judge;
+        Rc::new(RefCell::new(
+            move |trace: &Trace, panicked: Option<String>| {
+                let mut notes = lock(&notes);
+                if let Some(message) = panicked {
+                    notes.fail(Ending::Panicked(message));
                 }
-                None => notes.ending,
-            };
-            points.borrow_mut().clear();
-            let calls = notes.recorder.calls;
-            let spawned = stage.strangers.load(Relaxed);
-            judge(
-                Run {
-                    calls,
-                    ending,
-                    spawned,
-                },
-                trace,
-            )
-        }
+                let run = notes.take(trace, stage.strangers.load(Relaxed));
+                drop(notes);
+                judge(run, trace)
+            },
+        ))
     };
-    run_schedules(
-        body,
-        plan,
-        stage,
-        Box::new(Points(points)),
-        Box::new(between),
-    )
+    let between = Rc::clone(&look);
+    let between = Box::new(move |trace: &Trace| between.borrow_mut()(trace, None));
+    let summary = run_schedules(body, plan, stage, points, between);
+    if let Some((message, trace)) = &summary.panicked {
+        let _ = look.borrow_mut()(trace, Some(message.clone()));
+    }
+    summary
 }
 
 /// One run, on the main thread.
@@ -152,9 +83,9 @@ fn run<T, O, R>(
     for thread in 0..scenario.threads.len() {
         let (subject, scenario) = (Arc::clone(subject), Arc::clone(scenario));
         let (thing, notes, stage) = (Arc::clone(&thing), Arc::clone(notes), Arc::clone(stage));
-        lock(&notes).tasks.push(usize::MAX);
+        lock(&notes).expect_thread();
         handles.push(thread::spawn(move || {
-            lock(&notes).tasks[thread] = usize::from(shuttle::current::me());
+            lock(&notes).is_me(thread);
             operate(
                 &subject,
                 &*thing,
@@ -175,7 +106,7 @@ fn run<T, O, R>(
         // Its panics are caught inside.
         let _ = handle.join();
     }
-    if lock(notes).ending == Ending::Completed {
+    if lock(notes).completed() {
         finish(subject, scenario, thing, notes);
     }
 }
@@ -196,7 +127,7 @@ fn finish<T, O, R>(
         (subject.finish)(thing)
     });
     if let Some(Err(broken)) = found {
-        lock(notes).ending = Ending::Broken(broken);
+        lock(notes).fail(Ending::Broken(broken));
     }
 }
 
@@ -213,9 +144,9 @@ fn operate<T, O: Clone + Debug, R>(
             // Others may come between one operation's return and the next one's invocation.
             thread::sleep(Duration::ZERO);
         }
-        let call = lock(notes).recorder.invoke(thread, operation);
+        let call = lock(notes).invoke(thread, operation.clone());
         match panics::catch(|| (subject.apply)(thing, operation)) {
-            Ok(outcome) => lock(notes).recorder.complete(call, outcome),
+            Ok(outcome) => lock(notes).complete(call, outcome),
             Err(message) => {
                 panicked(
                     notes,
@@ -236,55 +167,12 @@ fn name(thread: usize) -> String {
     }
 }
 
-fn keep<O: Clone, R, V>(notes: &Shared<O, R>, at: &str, run: impl FnOnce() -> V) -> Option<V> {
+fn keep<O: Debug, R, V>(notes: &Shared<O, R>, at: &str, run: impl FnOnce() -> V) -> Option<V> {
     panics::catch(run)
         .map_err(|message| panicked(notes, at, &message))
         .ok()
 }
 
-fn panicked<O: Clone, R>(notes: &Shared<O, R>, at: &str, message: &str) {
-    let mut notes = lock(notes);
-    if notes.ending == Ending::Completed {
-        notes.ending = Ending::Panicked(format!("{at}: {message}"));
-    }
-}
-
-/// What each thread that has not ended is at.
-fn whereabouts<O: Debug, R>(notes: &Notes<O, R>, points: &[Option<&str>]) -> Vec<String> {
-    let at = notes.tasks.iter().enumerate().filter_map(|(index, &task)| {
-        let calls = notes.recorder.calls.iter();
-        let last = calls.rev().find(|call| call.thread == index + 1)?;
-        if last.returned.is_some() {
-            return None;
-        }
-        let point = match points.get(task).copied().flatten() {
-            Some(point) => format!(", after the point \"{point}\""),
-            None => String::new(),
-        };
-        Some(format!(
-            "thread {} in {:?}{point}",
-            index + 1,
-            last.operation
-        ))
-    });
-    at.collect()
-}
-
-/// Remembers each thread's last point, and lets others come between.
-struct Points(Rc<RefCell<Vec<Option<&'static str>>>>);
-
-impl Visit for Points {
-    fn visit(&self, name: &'static str) {
-        let Some(task) = shuttle::current::try_get_current_task() else {
-            return;
-        };
-        let task = usize::from(task);
-        let mut points = self.0.borrow_mut();
-        if points.len() <= task {
-            points.resize(task + 1, None);
-        }
-        points[task] = Some(name);
-        drop(points);
-        thread::sleep(Duration::ZERO);
-    }
+fn panicked<O: Debug, R>(notes: &Shared<O, R>, at: &str, message: &str) {
+    lock(notes).fail(Ending::Panicked(format!("{at}: {message}")));
 }

@@ -13,11 +13,11 @@ use fastrand::Rng;
 use self::judge::Judge;
 use self::running::{Engine, Failing, Schedule};
 use crate::environment;
-use crate::failure::{Failure, Finding};
+use crate::failure::{Failure, Finding, Kind};
 use crate::linearizability::Criterion;
 use crate::minimise::minimise;
 use crate::model::Model;
-use crate::report::Drawing;
+use crate::report::{Drawing, Report};
 use crate::scenario::{Scenario, Subject};
 use crate::verdict::Verifiable;
 
@@ -50,22 +50,6 @@ struct Exploration {
     replay: Option<String>,
     may_spawn: bool,
     steps: Option<usize>,
-}
-
-/// What a check that passed has done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Report {
-    /// From which the operations were generated.
-    pub seed: u64,
-    /// Scenarios that were generated.
-    pub scenarios: usize,
-    /// Runs of them.
-    pub runs: u64,
-    /// Runs whose history took too long to check, and was let pass.
-    pub undecided: u64,
-    /// Scenarios of which every schedule was run.
-    pub exhausted: usize,
 }
 
 /// Begins a check that what a concurrent thing returns can be explained by some order of the operations, applied one
@@ -508,7 +492,7 @@ where
         let minimising = Instant::now() + MINIMISING;
         self.deadline = Some(minimising);
         // A hang costs its limit and leaks its threads: not again and again.
-        let (kept, failing) = if failing.hung {
+        let (kept, failing) = if failing.kind == Kind::Hung {
             (kept, failing)
         } else {
             let runs = self.settings.runs.max(self.engine.least_runs_to_minimise());
@@ -526,7 +510,7 @@ where
             token: token(failing.schedule, &smallest, seed, kept),
             runs: runs_needed,
             operations: smallest.threads.iter().map(Vec::len).collect(),
-            drawing: Drawing::new(&failing.calls),
+            drawing: Drawing::of(&failing.run),
         }))
     }
 
@@ -555,7 +539,7 @@ where
                 token: Some(token.encode()),
                 runs: 1,
                 operations: smallest.threads.iter().map(Vec::len).collect(),
-                drawing: Drawing::new(&failing.calls),
+                drawing: Drawing::of(&failing.run),
             }))),
             None if tried.misfits > 0 => mismatch("the threads take other steps"),
             None => Ok(self.report),

@@ -13,7 +13,6 @@ use super::judge::{Found, Judge};
 #[cfg(feature = "explore")]
 use crate::explore::{Plan, Strategy, Token, Trace, explore_scenario};
 use crate::failure::Kind;
-use crate::history::Call;
 use crate::model::Model;
 use crate::scenario::{Run, Scenario, Subject};
 use crate::stress::stress_scenario;
@@ -35,8 +34,7 @@ pub(super) enum Engine {
 pub(super) struct Failing<M: Model> {
     pub(super) kind: Kind,
     pub(super) reason: String,
-    pub(super) calls: Vec<Call<M::Operation, M::Outcome>>,
-    pub(super) hung: bool,
+    pub(super) run: Run<M::Operation, M::Outcome>,
     pub(super) schedule: Schedule,
 }
 
@@ -85,8 +83,7 @@ impl<M: Model> Tried<M> {
                 self.failing = Some(Failing {
                     kind,
                     reason,
-                    calls: run.calls,
-                    hung: kind == Kind::Hung,
+                    run,
                     schedule: schedule(),
                 });
                 ControlFlow::Break(())
@@ -223,15 +220,5 @@ where
     tried.runs = summary.schedules as u64;
     tried.exhausted = summary.exhausted;
     tried.misfits = summary.misfits;
-    if let Some((message, trace)) = summary.panicked {
-        // A thread that the thing itself has started.
-        tried.failing = Some(Failing {
-            kind: Kind::Panicked,
-            reason: message,
-            calls: Vec::new(),
-            hung: false,
-            schedule: Some((trace.choices, trace.data_seed)),
-        });
-    }
     tried
 }

@@ -2,43 +2,110 @@
 
 use std::fmt;
 
-use super::{Drawing, Drawn};
+use super::{Drawing, Drawn, Passed};
 
-/// What happens at one moment.
+/// What happens at one moment; calls and points by their number.
 #[derive(Clone, Copy, PartialEq)]
 enum Moment {
-    Invoked,
-    Returned,
+    Invoked(usize),
+    Returned(usize),
+    Point(usize),
 }
+
+/// Of a long run only the end is shown.
+const LINES: usize = 60;
 
 impl fmt::Display for Drawing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut moments = self.moments();
-        moments.sort_by_key(|&(at, call, _)| (at, call));
-        let threads = self.calls.iter().map(|call| call.thread).max().unwrap_or(0);
+        let lines = self.lines();
+        let hidden = lines.len().saturating_sub(LINES);
+        let lines = &lines[hidden..];
+        // The column of who prepares and looks is shown only if there is something in it.
+        let used: Vec<usize> = (0..=self.threads())
+            .filter(|&thread| thread > 0 || lines.iter().any(|line| !line[0].is_empty()))
+            .collect();
+        let header = |thread: usize| match thread {
+            0 => self.first.to_owned(),
+            _ => format!("thread {thread}"),
+        };
+        let width = |thread: usize| {
+            let cells = lines.iter().map(|line| line[thread].chars().count());
+            cells.max().unwrap_or(0).max(header(thread).chars().count())
+        };
+        let widths: Vec<usize> = used.iter().map(|&thread| width(thread)).collect();
+        let row = |cells: &mut dyn Iterator<Item = String>| {
+            let mut line = String::new();
+            for (cell, &width) in cells.zip(&widths) {
+                line += &format!("  {cell:<width$}");
+            }
+            line.trim_end().to_owned()
+        };
+        write!(
+            formatter,
+            "{}",
+            row(&mut used.iter().map(|&thread| header(thread)))
+        )?;
+        if hidden > 0 {
+            write!(formatter, "\n  ({hidden} lines)")?;
+        }
+        for line in lines {
+            write!(
+                formatter,
+                "\n{}",
+                row(&mut used.iter().map(|&thread| line[thread].clone()))
+            )?;
+        }
+        Ok(())
+    }
+}
 
+impl Drawing {
+    fn threads(&self) -> usize {
+        let calls = self.calls.iter().map(|call| call.thread);
+        calls
+            .chain(self.points.iter().map(|point| point.thread))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// By moment, what is in each thread's column.
+    fn lines(&self) -> Vec<Vec<String>> {
         let mut lines: Vec<Vec<String>> = Vec::new();
-        let mut running: Vec<bool> = vec![false; threads + 1];
-        let mut moments = moments.into_iter().peekable();
-        while let Some((_, number, moment)) = moments.next() {
-            let call = &self.calls[number];
-            let at_once = moment == Moment::Invoked
-                && moments
-                    .next_if(|&(_, next, moment)| next == number && moment == Moment::Returned)
-                    .is_some();
-            running[call.thread] = false;
+        let mut running: Vec<bool> = vec![false; self.threads() + 1];
+        let mut moments = self.moments().into_iter().peekable();
+        while let Some(moment) = moments.next() {
+            let thread = match moment {
+                Moment::Invoked(call) | Moment::Returned(call) => self.calls[call].thread,
+                Moment::Point(point) => self.points[point].thread,
+            };
+            let under_way = std::mem::replace(&mut running[thread], false);
             let mut line: Vec<String> = running
                 .iter()
                 .map(|&running| if running { "│" } else { "" }.to_owned())
                 .collect();
-            line[call.thread] = match (moment, &call.returned) {
-                (Moment::Invoked, Some((_, outcome))) if at_once => {
-                    format!("╶ {} -> {outcome}", call.operation)
+            running[thread] = under_way;
+            line[thread] = match moment {
+                Moment::Invoked(call) => {
+                    let Drawn {
+                        operation,
+                        returned,
+                        ..
+                    } = &self.calls[call];
+                    let at_once = moments.next_if_eq(&Moment::Returned(call)).is_some();
+                    running[thread] = !at_once;
+                    match returned {
+                        Some((_, outcome)) if at_once => format!("╶ {operation} -> {outcome}"),
+                        _ => format!("┌ {operation}"),
+                    }
                 }
-                (Moment::Returned, Some((_, outcome))) => format!("└ -> {outcome}"),
-                _ => format!("┌ {}", call.operation),
+                Moment::Returned(call) => {
+                    running[thread] = false;
+                    let returned = self.calls[call].returned.as_ref();
+                    format!("└ -> {}", returned.map_or("", |(_, outcome)| outcome))
+                }
+                Moment::Point(point) if under_way => format!("├ {}", self.points[point].name),
+                Moment::Point(point) => self.points[point].name.to_owned(),
             };
-            running[call.thread] = moment == Moment::Invoked && !at_once;
             lines.push(line);
         }
         if running.contains(&true) {
@@ -48,12 +115,10 @@ impl fmt::Display for Drawing {
             });
             lines.push(last.collect());
         }
-        write(formatter, threads, &lines)
+        lines
     }
-}
 
-impl Drawing {
-    fn moments(&self) -> Vec<(u64, usize, Moment)> {
+    fn moments(&self) -> Vec<Moment> {
         let mut moments = Vec::new();
         for (
             number,
@@ -62,39 +127,15 @@ impl Drawing {
             },
         ) in self.calls.iter().enumerate()
         {
-            moments.push((*invoked, number, Moment::Invoked));
+            moments.push((*invoked, Moment::Invoked(number)));
             if let Some((returned, _)) = returned {
-                moments.push((*returned, number, Moment::Returned));
+                moments.push((*returned, Moment::Returned(number)));
             }
         }
-        moments
-    }
-}
-
-fn write(formatter: &mut fmt::Formatter<'_>, threads: usize, lines: &[Vec<String>]) -> fmt::Result {
-    let header = |thread: usize| match thread {
-        0 => "before/after".to_owned(),
-        _ => format!("thread {thread}"),
-    };
-    // The column of who prepares and looks is shown only if there is something in it.
-    let used: Vec<usize> = (0..=threads)
-        .filter(|&thread| thread > 0 || lines.iter().any(|line| !line[0].is_empty()))
-        .collect();
-    let width = |thread: usize| {
-        let cells = lines.iter().map(|line| line[thread].chars().count());
-        cells.max().unwrap_or(0).max(header(thread).len())
-    };
-    let widths: Vec<usize> = used.iter().map(|&thread| width(thread)).collect();
-    let mut row = |cells: Vec<String>| {
-        let mut line = String::new();
-        for (cell, &width) in cells.iter().zip(&widths) {
-            line += &format!("  {cell:<width$}");
+        for (number, Passed { at, .. }) in self.points.iter().enumerate() {
+            moments.push((*at, Moment::Point(number)));
         }
-        writeln!(formatter, "{}", line.trim_end())
-    };
-    row(used.iter().map(|&thread| header(thread)).collect())?;
-    for line in lines {
-        row(used.iter().map(|&thread| line[thread].clone()).collect())?;
+        moments.sort_by_key(|&(at, _)| at);
+        moments.into_iter().map(|(_, moment)| moment).collect()
     }
-    Ok(())
 }

@@ -1,29 +1,82 @@
-//! Runs, drawn.
+//! What a check reports: figures, and runs drawn.
 
 mod columns;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
-use crate::history::Call;
+use crate::scenario::Run;
 
-/// The calls of one run as text, with their moments.
+/// What a check that passed has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// From which the operations were generated.
+    pub seed: u64,
+    /// Scenarios that were generated; 1 where there is but one thing to run.
+    pub scenarios: usize,
+    /// Runs of them.
+    pub runs: u64,
+    /// Runs whose history took too long to check, and was let pass.
+    pub undecided: u64,
+    /// Scenarios of which every schedule was run: by [`Strategy::Exhaustive`](crate::Strategy), given the budget.
+    pub exhausted: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seed,
+            scenarios,
+            runs,
+            ..
+        } = self;
+        write!(
+            formatter,
+            "{runs} runs of {scenarios} scenarios from seed {seed}: nothing found"
+        )?;
+        if self.exhausted > 0 {
+            write!(formatter, "; of {} every schedule was run", self.exhausted)?;
+        }
+        if self.undecided > 0 {
+            write!(
+                formatter,
+                "; {} runs took too long to check",
+                self.undecided
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// One run as text, with its moments.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Drawing {
-    pub(crate) calls: Vec<Drawn>,
+    calls: Vec<Drawn>,
+    points: Vec<Passed>,
+    /// What the column of thread 0 is called.
+    first: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Drawn {
-    /// 0 is who prepares the thing and looks at it afterwards.
+struct Drawn {
+    /// In a scenario, 0 is who prepares the thing and looks at it afterwards.
+    thread: usize,
+    operation: String,
+    invoked: u64,
+    returned: Option<(u64, String)>,
+}
+
+/// A point that a thread passed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Passed {
     pub(crate) thread: usize,
-    pub(crate) operation: String,
-    pub(crate) invoked: u64,
-    pub(crate) returned: Option<(u64, String)>,
+    pub(crate) at: u64,
+    pub(crate) name: &'static str,
 }
 
 impl Drawing {
-    pub(crate) fn new<O: Debug, R: Debug>(calls: &[Call<O, R>]) -> Self {
-        let drawn = calls.iter().map(|call| Drawn {
+    pub(crate) fn of<O: Debug, R: Debug>(run: &Run<O, R>) -> Self {
+        let calls = run.calls.iter().map(|call| Drawn {
             thread: call.thread,
             operation: format!("{:?}", call.operation),
             invoked: call.invoked,
@@ -33,11 +86,23 @@ impl Drawing {
                 .map(|(at, outcome)| (*at, format!("{outcome:?}"))),
         });
         Self {
-            calls: drawn.collect(),
+            calls: calls.collect(),
+            points: run.points.clone(),
+            first: "before/after",
+        }
+    }
+
+    /// Of threads without operations: only the points they pass are known.
+    #[cfg(feature = "explore")]
+    pub(crate) fn of_points(points: Vec<Passed>) -> Self {
+        Self {
+            calls: Vec::new(),
+            points,
+            first: "main",
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.calls.is_empty()
+        self.calls.is_empty() && self.points.is_empty()
     }
 }

@@ -117,6 +117,7 @@ where
         calls.sort_by_key(|call| call.invoked);
         Run {
             calls,
+            points: Vec::new(),
             ending: std::mem::replace(&mut *lock(&self.ending), Ending::Completed),
             spawned: false,
         }
