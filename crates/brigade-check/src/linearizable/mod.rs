@@ -360,7 +360,7 @@ struct Session<M: Model, T> {
 }
 
 /// How long minimising may take.
-const MINIMISING: Duration = Duration::from_secs(5);
+const MINIMISING: Duration = Duration::from_secs(10);
 
 impl<M, T> Session<M, T>
 where
@@ -415,8 +415,10 @@ where
             let scenario = self.scenario(seed);
             self.judge().deterministic(&scenario)?;
             self.report.scenarios += 1;
+            let before = self.report.runs;
             if let Some(failing) = self.try_scenario(scenario.clone(), seed, self.settings.runs)? {
-                return Err(self.finding(&scenario, seed, failing));
+                let runs = self.report.runs - before;
+                return Err(self.finding(&scenario, seed, failing, runs));
             }
             if self
                 .deadline
@@ -485,6 +487,7 @@ where
         scenario: &Scenario<M::Operation>,
         seed: u64,
         failing: Failing<M>,
+        runs: u64,
     ) -> Failure {
         let runs_needed = self.report.runs;
         let kept = vec![true; scenario.operations()];
@@ -495,7 +498,11 @@ where
         let (kept, failing) = if failing.kind == Kind::Hung {
             (kept, failing)
         } else {
-            let runs = self.settings.runs.max(self.engine.least_runs_to_minimise());
+            // A smaller scenario may need more runs, and what fails in one run of many is not to be missed.
+            let runs = usize::try_from(runs)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(4);
+            let runs = runs.max(self.engine.least_runs_to_minimise());
             minimise(kept, failing, &places, minimising, |kept| {
                 self.try_scenario(scenario.part(kept), seed, runs)
                     .ok()

@@ -115,10 +115,10 @@ impl Engine {
         }
     }
 
-    /// A smaller scenario that fails in one run of many must not be taken for one that does not.
+    /// How often a smaller scenario is run at least, before it is taken for one that does not fail.
     pub(super) fn least_runs_to_minimise(&self) -> usize {
         match self {
-            Self::Stress { .. } => 5_000,
+            Self::Stress { .. } => 3_000,
             #[cfg(feature = "explore")]
             Self::Explore { .. } => 2_000,
         }

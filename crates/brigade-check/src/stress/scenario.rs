@@ -47,7 +47,7 @@ pub(crate) fn stress_scenario<T, O, R>(
         ending: Mutex::new(Ending::Completed),
         judge: Mutex::new(judge),
     });
-    if let Err(hang) = run_team(Arc::clone(&rounds), threads, seed, hang_limit) {
+    if let Err(hang) = run_team(Arc::clone(&rounds), threads, seed, hang_limit, || {}) {
         let at = rounds.whereabouts(&hang.points);
         let mut run = rounds.run();
         run.ending = Ending::Hung(hang_limit, at);
