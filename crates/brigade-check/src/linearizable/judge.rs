@@ -53,7 +53,13 @@ impl<M: Model> Judge<M> {
         match linearizability::check(&run.calls, &self.model, self.criterion, stuck) {
             Verdict::Explained(_) => Found::Nothing,
             Verdict::Undecided(_) => Found::Undecided,
-            Verdict::Unexplained(why) => Found::Trouble(Kind::Unexplained, why.to_string()),
+            Verdict::Unexplained(why) => {
+                let name = |thread| match thread {
+                    0 => "before/after".to_owned(),
+                    _ => format!("thread {thread}"),
+                };
+                Found::Trouble(Kind::Unexplained, why.describe(name))
+            }
         }
     }
 
