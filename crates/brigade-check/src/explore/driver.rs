@@ -63,6 +63,8 @@ pub(crate) struct Trace {
     pub(crate) choices: Vec<u8>,
     /// What `shuttle::rand` drew from; 0 if nothing was drawn.
     pub(crate) data_seed: u64,
+    /// How often a thread was made to wait that could have gone on.
+    pub(crate) switches: usize,
     pub(super) stop: Option<Stop>,
 }
 
@@ -150,11 +152,12 @@ impl Driver {
             return only;
         }
         let choice = self.chooser.borrow_mut().choose(&self.candidates);
-        self.trace
-            .borrow_mut()
-            .choices
-            .push(u8::try_from(choice).unwrap_or(u8::MAX));
         let chosen = self.candidates[choice];
+        let mut trace = self.trace.borrow_mut();
+        trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
+        let could_go_on = self.candidates.first().copied() == current;
+        trace.switches += usize::from(could_go_on && Some(chosen) != current);
+        drop(trace);
         self.stays = if Some(chosen) == current {
             self.stays + 1
         } else {
@@ -179,6 +182,7 @@ impl Scheduler for Driver {
         let mut trace = self.trace.borrow_mut();
         trace.choices.clear();
         trace.stop = None;
+        trace.switches = 0;
         trace.data_seed = 0;
         self.data_seed = match &mut self.seeds {
             DataSeeds::Drawn(rng) => rng.u64(..),

@@ -172,7 +172,7 @@ fn periods<O, R>(calls: &[Call<O, R>]) -> Vec<(u64, Option<u64>)> {
 mod tests {
     use super::*;
 
-    /// Counts, however wrong the outcomes are: each order leads to the same states.
+    /// Remembers all that was done: each order leads to another state.
     #[derive(Clone, PartialEq, Eq, Hash)]
     struct Ignores(Vec<usize>);
 

@@ -7,6 +7,7 @@ use crate::linearizability::{self, Criterion, Verdict};
 use crate::model::Model;
 use crate::scenario::{Ending, Run, Scenario};
 
+#[derive(Clone)]
 pub(super) struct Judge<M> {
     pub(super) model: M,
     pub(super) criterion: Criterion,

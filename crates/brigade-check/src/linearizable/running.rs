@@ -38,8 +38,24 @@ pub(super) struct Failing<M: Model> {
     pub(super) schedule: Schedule,
 }
 
-/// Of an explored run: the choices made, and what `shuttle::rand` drew from.
-pub(super) type Schedule = Option<(Vec<u8>, u64)>;
+#[cfg(feature = "explore")]
+impl<M: Model> Failing<M> {
+    fn switches(&self) -> usize {
+        self.schedule.as_ref().map_or(0, |trace| trace.switches)
+    }
+}
+
+/// The schedule of a run, if it was explored.
+#[cfg(feature = "explore")]
+pub(super) type Schedule = Option<Trace>;
+#[cfg(not(feature = "explore"))]
+pub(super) type Schedule = Option<std::convert::Infallible>;
+
+/// How often a failing run with fewer switches is looked for, and for how many runs each.
+#[cfg(feature = "explore")]
+const ATTEMPTS: u64 = 50;
+#[cfg(feature = "explore")]
+const ATTEMPT_RUNS: usize = 200;
 
 /// What came of a scenario.
 pub(super) struct Tried<M: Model> {
@@ -151,7 +167,7 @@ impl Engine {
                 let look = move |run| {
                     let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
                     tried.runs += 1;
-                    tried.note(&judge, run, || None)?;
+                    tried.note(&judge, run, Schedule::default)?;
                     let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                     if over || tried.runs >= runs as u64 {
                         return ControlFlow::Break(());
@@ -171,6 +187,44 @@ impl Engine {
                 explore(subject, scenario, judge, plan)
             }
         }
+    }
+
+    /// Of some runs of a scenario that fails so, that with the fewest switches; real threads have none to count.
+    #[cfg(feature = "explore")]
+    pub(super) fn simplest<T, M>(
+        &self,
+        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
+        scenario: &Arc<Scenario<M::Operation>>,
+        judge: &Judge<M>,
+        seed: u64,
+        mut failing: Failing<M>,
+    ) -> Failing<M>
+    where
+        M: Model + Send + Sync + 'static,
+        M::Operation: Send + Sync + 'static,
+        M::Outcome: Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        let Self::Explore {
+            strategy, steps, ..
+        } = *self
+        else {
+            return failing;
+        };
+        for attempt in 0..ATTEMPTS {
+            if failing.switches() <= 1 {
+                break;
+            }
+            let plan = Plan::new(strategy, seed.wrapping_add(attempt), ATTEMPT_RUNS, steps);
+            let other = explore(subject, scenario, judge.clone(), plan).failing;
+            let simpler = |other: &Failing<M>| {
+                other.kind == failing.kind && other.switches() < failing.switches()
+            };
+            if let Some(other) = other.filter(simpler) {
+                failing = other;
+            }
+        }
+        failing
     }
 
     /// Runs a scenario under the schedule of a token.
@@ -211,10 +265,8 @@ where
 {
     let tried = Rc::new(RefCell::new(Tried::new()));
     let notes = Rc::clone(&tried);
-    let look = move |run, trace: &Trace| {
-        let schedule = || Some((trace.choices.clone(), trace.data_seed));
-        notes.borrow_mut().note(&judge, run, schedule)
-    };
+    let look =
+        move |run, trace: &Trace| notes.borrow_mut().note(&judge, run, || Some(trace.clone()));
     let summary = explore_scenario(subject, scenario, plan, look);
     let mut tried = tried.replace(Tried::new());
     tried.runs = summary.schedules as u64;
