@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use fastrand::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
 use super::strategy::Chooser;
 
-/// Where a run is; what the main thread tells the scheduler. All on one thread of the system, whence Relaxed.
+/// Where a run is; what the main thread tells the scheduler. Written by one thread of the system only, whence Relaxed.
 #[derive(Default)]
 pub(super) struct Stage {
     phase: AtomicU8,
@@ -19,6 +19,8 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
+    /// Steps of all runs; whoever watches sees whether it grows.
+    pub(super) progress: AtomicU64,
 }
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
@@ -75,7 +77,7 @@ pub(super) enum DataSeeds {
 }
 
 /// Told of each run that came to its end; says whether another is wanted.
-type Between = Box<dyn FnMut(&Trace) -> ControlFlow<()>>;
+pub(super) type Between = Box<dyn FnMut(&Trace) -> ControlFlow<()> + Send>;
 
 pub(super) struct Driver {
     stage: Arc<Stage>,
@@ -199,6 +201,8 @@ impl Scheduler for Driver {
         is_yielding: bool,
     ) -> Option<TaskId> {
         self.steps += 1;
+        let progress = &self.stage.progress;
+        progress.store(progress.load(Relaxed) + 1, Relaxed);
         if self.steps > self.step_limit {
             return self.stop(Stop::Steps(self.step_limit));
         }

@@ -1,10 +1,6 @@
 //! Runs a scenario by one of the two ways, and judges each run.
 
-#[cfg(feature = "explore")]
-use std::cell::RefCell;
 use std::ops::ControlFlow;
-#[cfg(feature = "explore")]
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +10,7 @@ use super::judge::{Found, Judge};
 use crate::explore::{Plan, Strategy, Token, Trace, explore_scenario};
 use crate::failure::Kind;
 use crate::model::Model;
-use crate::scenario::{Run, Scenario, Subject};
+use crate::scenario::{Ending, Run, Scenario, Subject};
 use crate::stress::stress_scenario;
 
 /// The way scenarios are run.
@@ -27,6 +23,7 @@ pub(super) enum Engine {
         strategy: Strategy,
         may_spawn: bool,
         steps: usize,
+        hang_limit: Duration,
     },
 }
 
@@ -81,6 +78,28 @@ impl<M: Model> Tried<M> {
         }
     }
 
+    /// What was noted. Of a hang nothing was if it is the model that hangs, and the notes are still locked.
+    fn taken(tried: &Mutex<Self>, hung: bool) -> Self {
+        let mut taken = match tried.try_lock() {
+            Ok(mut tried) => std::mem::replace(&mut *tried, Self::new()),
+            Err(_) => Self::new(),
+        };
+        if hung && taken.failing.is_none() {
+            taken.failing = Some(Failing {
+                kind: Kind::Hung,
+                reason: "the model, or what checks it, does not come to an end".to_owned(),
+                run: Run {
+                    calls: Vec::new(),
+                    points: Vec::new(),
+                    ending: Ending::Completed,
+                    spawned: false,
+                },
+                schedule: Schedule::default(),
+            });
+        }
+        taken
+    }
+
     /// Takes note of a run, and says whether to go on.
     fn note(
         &mut self,
@@ -116,6 +135,7 @@ impl Engine {
                 strategy: exploration.strategy,
                 may_spawn: exploration.may_spawn,
                 steps: exploration.steps.unwrap_or(crate::explore::STEPS),
+                hang_limit: settings.hang_limit,
             };
         }
         Self::Stress {
@@ -174,15 +194,18 @@ impl Engine {
                     }
                     ControlFlow::Continue(())
                 };
-                stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
-                let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
-                std::mem::replace(&mut *tried, Tried::new())
+                let ended = stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
+                Tried::taken(&tried, ended.is_err())
             }
             #[cfg(feature = "explore")]
             Self::Explore {
-                strategy, steps, ..
+                strategy,
+                steps,
+                hang_limit,
+                ..
             } => {
                 let mut plan = Plan::new(strategy, seed, runs, steps);
+                plan.hang_limit = hang_limit;
                 plan.deadline = deadline;
                 explore(subject, scenario, judge, plan)
             }
@@ -206,7 +229,10 @@ impl Engine {
         T: Send + Sync + 'static,
     {
         let Self::Explore {
-            strategy, steps, ..
+            strategy,
+            steps,
+            hang_limit,
+            ..
         } = *self
         else {
             return failing;
@@ -215,7 +241,8 @@ impl Engine {
             if failing.switches() <= 1 {
                 break;
             }
-            let plan = Plan::new(strategy, seed.wrapping_add(attempt), ATTEMPT_RUNS, steps);
+            let mut plan = Plan::new(strategy, seed.wrapping_add(attempt), ATTEMPT_RUNS, steps);
+            plan.hang_limit = hang_limit;
             let other = explore(subject, scenario, judge.clone(), plan).failing;
             let simpler = |other: &Failing<M>| {
                 other.kind == failing.kind && other.switches() < failing.switches()
@@ -242,11 +269,14 @@ impl Engine {
         M::Outcome: Send + Sync + 'static,
         T: Send + Sync + 'static,
     {
-        let steps = match self {
-            Self::Explore { steps, .. } => *steps,
-            Self::Stress { .. } => crate::explore::STEPS,
-        };
-        explore(subject, scenario, judge, Plan::replay(token, steps))
+        let mut plan = Plan::replay(token, crate::explore::STEPS);
+        if let Self::Explore {
+            steps, hang_limit, ..
+        } = *self
+        {
+            (plan.step_limit, plan.hang_limit) = (steps, hang_limit);
+        }
+        explore(subject, scenario, judge, plan)
     }
 }
 
@@ -263,12 +293,14 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    let tried = Rc::new(RefCell::new(Tried::new()));
-    let notes = Rc::clone(&tried);
-    let look =
-        move |run, trace: &Trace| notes.borrow_mut().note(&judge, run, || Some(trace.clone()));
+    let tried = Arc::new(Mutex::new(Tried::new()));
+    let notes = Arc::clone(&tried);
+    let look = move |run, trace: &Trace| {
+        let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.note(&judge, run, || Some(trace.clone()))
+    };
     let summary = explore_scenario(subject, scenario, plan, look);
-    let mut tried = tried.replace(Tried::new());
+    let mut tried = Tried::taken(&tried, summary.hung.is_some());
     tried.runs = summary.schedules as u64;
     tried.exhausted = summary.exhausted;
     tried.misfits = summary.misfits;
