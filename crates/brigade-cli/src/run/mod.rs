@@ -22,7 +22,7 @@ mod process;
 mod progress;
 mod script;
 mod setup;
-mod signals;
+pub(crate) mod signals;
 mod summary;
 mod syntax;
 mod template;
