@@ -9,8 +9,8 @@ use brigade::Priority;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser};
 
+use crate::duration;
 use crate::lab::{self, EXPERIMENTS};
-use crate::quantity;
 use crate::resource::{self, Name};
 use crate::run::priority;
 
@@ -46,7 +46,7 @@ pub(crate) struct WithArguments {
     pub(crate) resources: Vec<OsString>,
 
     /// Give up after T, such as 30s, 1.5m or 2h; 0 does not wait [default: wait for ever]
-    #[arg(short = 'w', long, value_name = "T", value_parser = quantity::parse_duration)]
+    #[arg(short = 'w', long, value_name = "T", value_parser = duration::parse)]
     pub(crate) timeout: Option<Duration>,
 
     /// The exit code for having given up
@@ -78,7 +78,7 @@ pub(crate) struct WithArguments {
     pub(crate) list: bool,
 
     /// With --list, print one JSON object a line
-    #[arg(long, requires = "list")]
+    #[arg(long, requires = "list", conflicts_with_all = ["resources", "command"])]
     pub(crate) json: bool,
 
     /// What to run while it holds them

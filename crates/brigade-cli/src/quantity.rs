@@ -38,30 +38,6 @@ impl fmt::Display for Span {
     }
 }
 
-/// Reads a duration: a number, which may have a fraction, and a unit (ms, s, m, h, d); without one, seconds.
-///
-/// # Errors
-/// A message that says what is wanted.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let problem =
-        || format!("give a duration such as 500ms, 30s, 1.5m or 2h, or seconds, not `{text}`");
-    let end = text.find(|character: char| character.is_ascii_alphabetic());
-    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let seconds = match unit {
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return Err(problem()),
-    };
-    if !number.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        return Err(problem());
-    }
-    let number = number.parse::<f64>().map_err(|_| problem())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| problem())
-}
-
 fn write_digits(formatter: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
     let decimals = match value {
         _ if unit == "ns" || value >= 99.95 => 0,
@@ -130,28 +106,6 @@ mod tests {
         ];
         for (nanoseconds, shown) in cases {
             assert_eq!(Span(Duration::from_nanos(nanoseconds)).to_string(), shown);
-        }
-    }
-
-    #[test]
-    fn durations_are_a_number_and_a_unit() {
-        let cases = [
-            ("0", 0),
-            ("30s", 30_000),
-            ("1.5m", 90_000),
-            (".5", 500),
-            ("250ms", 250),
-            ("2h", 7_200_000),
-            ("1d", 86_400_000),
-        ];
-        for (text, milliseconds) in cases {
-            let duration = parse_duration(text).expect(text);
-            assert_eq!(duration, Duration::from_millis(milliseconds), "{text}");
-        }
-        for wrong in [
-            "", "s", "-1s", "+1", "1x", "1 s", "1.5.2s", "1s2", "inf", "NaN", "1e400",
-        ] {
-            assert!(parse_duration(wrong).is_err(), "{wrong} was taken");
         }
     }
 

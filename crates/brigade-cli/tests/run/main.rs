@@ -1,4 +1,4 @@
-//! Runs the real command on real processes. One file a subject; `stage.rs` sets the scenes.
+//! Runs the real command on real processes. One file a subject; `stage` sets the scenes.
 
 // They look at `/proc` and write to `/dev/full`.
 #![cfg(target_os = "linux")]
@@ -10,6 +10,7 @@ mod interrupt;
 mod output;
 mod priority;
 mod report;
+#[path = "../stage/mod.rs"]
 mod stage;
 mod template;
 mod terminal;
