@@ -1,9 +1,7 @@
 //! So many units of a resource that has more than one.
 
-use std::process::Command;
-
-use crate::stage::{Stage, until};
-use crate::{Holder, assert_succeeds, is_free, run, start_waiting};
+use crate::stage::Stage;
+use crate::{Holder, Loop, assert_succeeds, is_free, run, start_waiting};
 
 #[test]
 fn units_are_used_by_as_many_as_there_are() {
@@ -65,30 +63,15 @@ fn all_units_are_had_by_who_names_the_resource_alone() {
 #[test]
 fn never_more_units_are_used_than_there_are() {
     let stage = Stage::new();
-    let brigade = env!("CARGO_BIN_EXE_brigade");
     // Each makes a directory for each of its units, and looks how many there are.
-    let code = format!(
-        "for i in $(seq 20); do '{brigade}' with gpu=$1/3 -- sh -c '
+    let code = "for i in $(seq 20); do \"$brigade\" with gpu=$1/3 -- sh -c '
              for u in $(seq $1); do mkdir used.$$.$u; done
              test $(ls -d used.* 2>&- | wc -l) -le 3 || exit 1
              rmdir used.$$.*' sh $1 || exit 1
-         done"
-    );
-    let loops = ["1", "2", "1", "3"].map(|units| {
-        Command::new("sh")
-            .args(["-c", &code, "sh", units])
-            .current_dir(stage.path(""))
-            .env("BRIGADE_LOCK_DIR", stage.path("locks"))
-            .spawn()
-            .expect("sh runs")
-    });
-    for mut running in loops {
-        let mut status = None;
-        until("a loop ends", || {
-            status = running.try_wait().expect("a child");
-            status.is_some()
-        });
-        assert!(status.expect("ended").success());
+         done";
+    let loops = ["1", "2", "1", "3"].map(|units| Loop::start(&stage, code, units));
+    for running in loops {
+        running.finish();
     }
     assert!(is_free(&stage, &["gpu=3"]));
 }

@@ -1,36 +1,22 @@
 //! One at a time, or several who share.
 
 use std::fs;
-use std::process::{Child, Command};
 
-use crate::stage::{Stage, until};
-use crate::{Holder, assert_succeeds, is_free, start_waiting};
+use crate::stage::Stage;
+use crate::{Holder, Loop, assert_succeeds, is_free, start_waiting};
 
 /// Shell code that loses counts unless it runs alone.
 const COUNT: &str = "n=$(cat count); echo $((n + 1)) > count";
 
-/// Starts a shell that runs `brigade with` so often.
-fn start_loop(stage: &Stage, times: u32, with: &str, script: &str) -> Child {
-    let brigade = env!("CARGO_BIN_EXE_brigade");
+/// Counts so often, holding these resources, in as many loops as there are sets of them.
+fn count_in_loops(stage: &Stage, times: u32, resources: &[&str]) {
+    fs::write(stage.path("count"), "0").expect("written");
     let code = format!(
-        "i=0; while test $i -lt {times}; do '{brigade}' with {with} -- sh -c '{script}' || exit 1; i=$((i + 1)); done"
+        "i=0; while test $i -lt {times}; do \"$brigade\" with $1 -- sh -c '{COUNT}' || exit 1; i=$((i + 1)); done"
     );
-    Command::new("sh")
-        .args(["-c", &code])
-        .current_dir(stage.path(""))
-        .env("BRIGADE_LOCK_DIR", stage.path("locks"))
-        .spawn()
-        .expect("sh runs")
-}
-
-fn assert_end(children: Vec<Child>) {
-    for mut child in children {
-        let mut status = None;
-        until("a loop ends", || {
-            status = child.try_wait().expect("a child");
-            status.is_some()
-        });
-        assert!(status.expect("ended").success());
+    let loops = resources.iter().map(|set| Loop::start(stage, &code, set));
+    for running in loops.collect::<Vec<_>>() {
+        running.finish();
     }
 }
 
@@ -51,18 +37,14 @@ fn a_resource_is_used_by_one_command_at_a_time() {
 #[test]
 fn nothing_is_lost_by_many_at_once() {
     let stage = Stage::new();
-    fs::write(stage.path("count"), "0").expect("written");
-    let loops = (0..4).map(|_| start_loop(&stage, 25, "db", COUNT));
-    assert_end(loops.collect());
+    count_in_loops(&stage, 25, &["db"; 4]);
     assert_eq!(count(&stage), 100);
 }
 
 #[test]
 fn opposite_orders_do_not_deadlock_in_a_thousand_runs() {
     let stage = Stage::new();
-    fs::write(stage.path("count"), "0").expect("written");
-    let loops = ["a b", "b a"].map(|resources| start_loop(&stage, 500, resources, COUNT));
-    assert_end(loops.into());
+    count_in_loops(&stage, 500, &["a b", "b a"]);
     assert_eq!(count(&stage), 1000);
 }
 

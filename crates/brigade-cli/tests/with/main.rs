@@ -14,7 +14,12 @@ mod signals;
 mod stage;
 mod waiting;
 
-use self::stage::{Meeting, Outcome, Running, Stage};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use self::stage::{Meeting, Outcome, Running, Stage, until};
 
 /// A `brigade with` whose command has said that it runs, and goes on when it is let.
 struct Holder {
@@ -77,4 +82,41 @@ fn is_free(stage: &Stage, resources: &[&str]) -> bool {
 fn assert_succeeds(running: Running) {
     let outcome = running.end();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+/// A shell that uses `brigade with` again and again.
+struct Loop(Child);
+
+impl Loop {
+    /// Starts one; its code finds the command as `$brigade` and its argument as `$1`.
+    fn start(stage: &Stage, code: &str, argument: &str) -> Self {
+        let shell = Command::new("sh")
+            .args(["-c", code, "sh", argument])
+            .current_dir(stage.path(""))
+            .env("BRIGADE_LOCK_DIR", stage.path("locks"))
+            .env("brigade", env!("CARGO_BIN_EXE_brigade"))
+            .process_group(0)
+            .spawn();
+        Self(shell.expect("sh runs"))
+    }
+
+    #[track_caller]
+    fn finish(mut self) {
+        let mut status = None;
+        until("a loop ends", || {
+            status = self.0.try_wait().expect("a child");
+            status.is_some()
+        });
+        assert!(status.expect("ended").success());
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        // Only after a failed test is there anything to end.
+        if let Ok(None) = self.0.try_wait() {
+            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+            let _ = self.0.wait();
+        }
+    }
 }
