@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::geteuid;
 
 use super::error::ResourceError;
@@ -20,6 +21,8 @@ const VARIABLE: &str = "BRIGADE_LOCK_DIR";
 #[derive(Debug)]
 pub(crate) struct LockDirectory {
     path: PathBuf,
+    /// See [`keep`].
+    _kept: File,
     pub(super) unit_queues: UnitQueues,
 }
 
@@ -39,18 +42,15 @@ impl LockDirectory {
             error,
         };
         make(&path).map_err(|error| at(&path, error))?;
-        if own {
-            // The parent of all is open to everybody, so that somebody else could have made it before us.
-            let metadata = fs::symlink_metadata(&path).map_err(|error| at(&path, error))?;
-            let safe = metadata.is_dir() && metadata.uid() == geteuid().as_raw();
-            if !safe || metadata.mode() & 0o022 != 0 {
-                return Err(ResourceError::Foreign(path));
-            }
+        if own && !is_own(&path).map_err(|error| at(&path, error))? {
+            return Err(ResourceError::Foreign(path));
         }
         let path = fs::canonicalize(&path).map_err(|error| at(&path, error))?;
         make_records(&path).map_err(|error| at(&path, error))?;
+        let kept = keep(&path).map_err(|error| at(&path, error))?;
         Ok(Self {
             path,
+            _kept: kept,
             unit_queues: UnitQueues::default(),
         })
     }
@@ -73,6 +73,22 @@ const RECORDS: &str = "%records";
 /// not; and the former goes away with the last login, though a lock may still be held.
 fn own_path() -> PathBuf {
     PathBuf::from(format!("/tmp/brigade-{}", geteuid().as_raw()))
+}
+
+/// True if it is a directory of this user to which no other can write. Its parent is open to all, so that somebody else
+/// could have made it before us.
+fn is_own(path: &Path) -> io::Result<bool> {
+    let metadata = fs::symlink_metadata(path)?;
+    let owned = metadata.is_dir() && metadata.uid() == geteuid().as_raw();
+    Ok(owned && metadata.mode() & 0o022 == 0)
+}
+
+/// Keeps what clears old files away (systemd-tmpfiles) from a directory while it is in use.
+fn keep(path: &Path) -> io::Result<File> {
+    let directory = File::open(path)?;
+    // It is locked only while it is being cleared, and what is held by then is younger than that.
+    let _ = flock(&directory, FlockOperation::NonBlockingLockShared);
+    Ok(directory)
 }
 
 fn make(path: &Path) -> io::Result<()> {
@@ -103,4 +119,29 @@ pub(crate) fn open_or_create(path: &Path) -> Result<File, ResourceError> {
         opened => opened,
     };
     opened.map_err(|error| ResourceError::file(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_could_change_is_not_ones_own() {
+        let parent = TempDir::new().expect("a directory");
+        let path = parent.path().join("locks");
+        make(&path).expect("made");
+        assert!(is_own(&path).expect("exists"));
+        let link = parent.path().join("link");
+        symlink(&path, &link).expect("made");
+        assert!(!is_own(&link).expect("exists"));
+        fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("changed");
+        assert!(!is_own(&path).expect("exists"));
+        fs::write(parent.path().join("file"), "").expect("written");
+        assert!(!is_own(&parent.path().join("file")).expect("exists"));
+    }
 }

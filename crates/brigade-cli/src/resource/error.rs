@@ -33,7 +33,7 @@ pub(crate) enum ResourceError {
     NoCapacity(Name),
     /// Somebody else said that there is another number of units.
     OtherCapacity { name: Name, here: u16, there: u16 },
-    /// The command around this one has it already.
+    /// A command that this one is part of has it already.
     Around(Name),
     /// The directory of locks is somebody else's.
     Foreign(PathBuf),
@@ -99,8 +99,7 @@ impl fmt::Display for ResourceError {
             ),
             Self::Around(name) => write!(
                 formatter,
-                "`{name}` is held already by the `brigade with` around this command, and this one could wait for \
-                 ever; name it only outside"
+                "`{name}` is held already around this command, which could wait for it for ever; name it only outside"
             ),
             Self::Foreign(path) => write!(
                 formatter,

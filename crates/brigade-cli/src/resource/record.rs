@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
@@ -47,7 +48,10 @@ enum Entry {
     },
 }
 
-/// The record of this process.
+/// Numbers the records of this process, which may have many at once.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// The record of one command of this process.
 #[derive(Debug)]
 pub(crate) struct Record {
     path: PathBuf,
@@ -65,7 +69,10 @@ impl Record {
     ) -> Result<Self, ResourceError> {
         users(directory)?;
         let pid = process::id();
-        let path = directory.records().join(format!("{pid}-{}", now()));
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed); // each its own, in whatever order
+        let path = directory
+            .records()
+            .join(format!("{pid}-{}-{number}", now()));
         let record = loop {
             let create = || {
                 let mut options = File::options();

@@ -22,11 +22,29 @@ const CAPACITY: &str = "capacity";
 const STACK: usize = 64 * 1024;
 
 impl LockDirectory {
+    /// How many units a resource has, as its first user said; `None` if there was none.
+    ///
+    /// # Errors
+    /// [`ResourceError::System`] if it cannot be read.
+    pub(crate) fn known_capacity(&self, name: &Name) -> Result<Option<u16>, ResourceError> {
+        // One that was killed before it had written all of it has said nothing.
+        let path = self.file(name, CAPACITY);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let whole = text.strip_suffix('\n');
+                let known = whole.and_then(|text| text.parse().ok());
+                Ok(known.filter(|known| (1..=MOST_UNITS).contains(known)))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ResourceError::file(&path, error)),
+        }
+    }
+
     /// Compares what a request says of the capacity with what is known, and with what it asks for.
     ///
     /// # Errors
     /// [`ResourceError::OtherCapacity`], [`ResourceError::TooMany`].
-    pub(super) fn check_capacity(&self, request: &Request) -> Result<(), ResourceError> {
+    pub(crate) fn check_capacity(&self, request: &Request) -> Result<(), ResourceError> {
         let Use::Units { wanted, capacity } = request.usage else {
             return Ok(());
         };
@@ -55,20 +73,6 @@ impl LockDirectory {
         opened
             .and_then(|mut file| file.write_all(format!("{capacity}\n").as_bytes()))
             .map_err(|error| ResourceError::file(&path, error))
-    }
-
-    /// What the first user said; `None` if there was none, or if it was killed before it had written it.
-    fn known_capacity(&self, name: &Name) -> Result<Option<u16>, ResourceError> {
-        let path = self.file(name, CAPACITY);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let whole = text.strip_suffix('\n');
-                let known = whole.and_then(|text| text.parse().ok());
-                Ok(known.filter(|known| (1..=MOST_UNITS).contains(known)))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(ResourceError::file(&path, error)),
-        }
     }
 }
 

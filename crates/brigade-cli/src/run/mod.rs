@@ -16,6 +16,7 @@ mod interrupt;
 mod job;
 mod latch;
 mod limits;
+mod locks;
 mod output;
 pub(crate) mod priority;
 mod process;
@@ -43,6 +44,7 @@ use self::children::Children;
 use self::ending::Cause;
 use self::error::RunError;
 use self::latch::Latch;
+use self::locks::Locks;
 use self::output::Output;
 use self::progress::Progress;
 use self::summary::Summary;
@@ -63,6 +65,8 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
+    let locks = Locks::new(&arguments.lock).map_err(RunError::Resource)?;
+    let jobs = locks.limit(&jobs);
     limits::make_room(*jobs.end())?;
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
@@ -75,6 +79,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let (events, heard) = sync_channel(16);
     let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
     let work = Arc::new(Work::new(
+        locks,
         latch()?,
         Children::new(latch()?),
         Output::new(progress),

@@ -14,13 +14,13 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::arguments::WithArguments;
 use crate::quantity::Span;
-use crate::resource::{Held, LockDirectory, Record, Request, ResourceError, State, Waits};
+use crate::resource::{Held, LockDirectory, Record, Request, ResourceError, State, WITHIN, Waits};
 use crate::run::signals::keep_children;
 
 use super::error::WithError;
+use super::say;
 use super::signals::{self, Received};
 use super::wait_report::WaitReport;
-use super::{nesting, say};
 
 /// Exit code: the command cannot be executed.
 const NOT_EXECUTABLE: u8 = 126;
@@ -177,7 +177,7 @@ impl Conduct {
             held.bequeath()?;
         }
         self.record.bequeath()?;
-        let mut child = match start(&self.arguments.command, &self.within()) {
+        let mut child = match start(&self.arguments.command, &self.record.within()) {
             Ok(child) => child,
             Err(error) => return Ok(self.report_start(&error)),
         };
@@ -201,13 +201,6 @@ impl Conduct {
         }
         let status = child.wait().map_err(refused("the end of the command"))?;
         Ok(exit_code(status))
-    }
-
-    /// The records of those around the command, of which this is the last.
-    fn within(&self) -> String {
-        let mut records = nesting::around();
-        records.push(self.record.id().to_owned());
-        records.join(" ")
     }
 
     /// Waits for the end of the command on a thread, but does not reap it: until then its number is its own.
@@ -249,7 +242,7 @@ fn start(words: &[OsString], within: &str) -> io::Result<Child> {
         .map_or((OsStr::new(""), [].as_slice()), |(first, rest)| {
             (first.as_os_str(), rest)
         });
-    let spawn = |command: &mut Command| command.env(nesting::VARIABLE, within).spawn();
+    let spawn = |command: &mut Command| command.env(WITHIN, within).spawn();
     match spawn(Command::new(program).args(arguments)) {
         // Mostly a script that does not name its interpreter, which a shell would run by itself.
         Err(error) if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {

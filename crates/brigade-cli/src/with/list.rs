@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::Serialize;
 
 use crate::quantity::Span;
-use crate::resource::{LockDirectory, Name, State, Use, User, users};
+use crate::resource::{LockDirectory, State, Use, User, users};
 
 use super::error::WithError;
 
@@ -90,12 +90,16 @@ fn table(users: &[User]) -> String {
     if users.is_empty() {
         return "nothing is held\n".to_owned();
     }
-    let resource = |user: &User| user.resource.to_string();
-    let longest = |name: &Name| name.to_string().chars().count();
-    let width = users.iter().map(|user| longest(&user.resource)).max();
-    let width = width.unwrap_or_default().max("RESOURCE".len());
+    let columns = |user: &User| [user.resource.to_string(), user.usage.to_string()];
+    let mut widths = ["RESOURCE", "USE"].map(str::len);
+    for user in users {
+        for (width, text) in widths.iter_mut().zip(columns(user)) {
+            *width = text.chars().count().max(*width);
+        }
+    }
+    let [first, second] = widths;
     let mut table = format!(
-        "{:width$}  {:<11}  {:<7}  {:>8}  {:>10}  COMMAND\n",
+        "{:first$}  {:second$}  {:<7}  {:>8}  {:>10}  COMMAND\n",
         "RESOURCE", "USE", "STATE", "PID", "SINCE"
     );
     for user in users {
@@ -103,10 +107,9 @@ fn table(users: &[User]) -> String {
             State::Held => "held",
             State::Waiting => "waiting",
         };
+        let [resource, usage] = columns(user);
         table.push_str(&format!(
-            "{:width$}  {:<11}  {state:<7}  {:>8}  {:>10}  {}\n",
-            resource(user),
-            user.usage,
+            "{resource:first$}  {usage:second$}  {state:<7}  {:>8}  {:>10}  {}\n",
             user.pid,
             Span(user.age()).to_string(),
             user.command_line()

@@ -6,14 +6,13 @@
 mod conduct;
 mod error;
 mod list;
-mod nesting;
 mod signals;
 mod wait_report;
 
 use std::io::{self, Write};
 
 use crate::arguments::WithArguments;
-use crate::resource::{Capacities, LockDirectory, read_requests};
+use crate::resource::{Capacities, LockDirectory, read_requests, refuse_nesting};
 
 use self::conduct::Conduct;
 use self::error::WithError;
@@ -32,7 +31,9 @@ pub(crate) fn with(arguments: WithArguments) -> Result<u8, WithError> {
         capacities.insert(name.clone(), *units);
     }
     let requests = read_requests(&arguments.resources, &capacities)?;
-    nesting::check(&directory, &requests)?;
+    for disorder in refuse_nesting(&directory, &requests)? {
+        say(disorder);
+    }
     Conduct::begin(directory, requests, arguments)?.run()
 }
 

@@ -7,6 +7,7 @@ mod direct;
 mod exit_code;
 mod input;
 mod interrupt;
+mod lock;
 mod output;
 mod priority;
 mod report;

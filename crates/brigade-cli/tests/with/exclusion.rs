@@ -96,3 +96,13 @@ fn several_are_had_together() {
     holder.finish();
     assert!(is_free(&stage, &["a", "b", "c"]));
 }
+
+#[test]
+fn several_are_taken_in_the_order_of_their_names_whatever_order_they_are_given_in() {
+    let stage = Stage::new();
+    let holder = Holder::start(&stage, "holder", &["a"]);
+    let waiting = start_waiting(&stage, "a", &["b", "a"], ":");
+    assert!(is_free(&stage, &["b"]));
+    holder.finish();
+    assert_succeeds(waiting);
+}

@@ -104,7 +104,7 @@ fn inside_a_command_its_own_resources_are_refused_and_disorder_is_warned_of() {
         &["b", "--", brigade, "with", "b:shared", "--", "touch", "ran"],
     );
     assert_eq!(outcome.code, Some(2));
-    outcome.assert_says("`b` is held already by the `brigade with` around this command");
+    outcome.assert_says("`b` is held already around this command");
     let outcome = run(
         &stage,
         &["b", "--", brigade, "with", "a", "--", "touch", "a"],
