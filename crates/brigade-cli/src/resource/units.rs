@@ -32,7 +32,7 @@ impl LockDirectory {
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let whole = text.strip_suffix('\n');
-                let known = whole.and_then(|text| text.parse().ok());
+                let known = whole.and_then(|text| text.trim_start().parse().ok());
                 Ok(known.filter(|known| (1..=MOST_UNITS).contains(known)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -69,9 +69,11 @@ impl LockDirectory {
 
     fn write_capacity(&self, name: &Name, capacity: u16) -> Result<(), ResourceError> {
         let path = self.file(name, CAPACITY);
-        let opened = File::options().write(true).truncate(true).open(&path);
+        // Always as long, so that it is replaced at once: others may read it meanwhile.
+        let line = format!("{capacity:>5}\n");
+        let opened = File::options().write(true).open(&path);
         opened
-            .and_then(|mut file| file.write_all(format!("{capacity}\n").as_bytes()))
+            .and_then(|mut file| file.write_all(line.as_bytes()))
             .map_err(|error| ResourceError::file(&path, error))
     }
 }

@@ -79,6 +79,11 @@ impl Stage {
         self.heeding_signals("with", arguments)
     }
 
+    /// The same, started by someone who ignores these signals.
+    pub(crate) fn with_ignoring(&self, signals: &str, arguments: &[&str]) -> Command {
+        self.command_with_signals(&format!("--ignore-signal={signals}"), "with", arguments)
+    }
+
     fn heeding_signals<S: AsRef<OsStr>>(
         &self,
         subcommand: &str,

@@ -45,6 +45,20 @@ fn what_someone_sends_goes_to_the_command_which_may_take_its_time() {
     }
 }
 
+#[test]
+fn what_was_ignored_at_the_start_still_is_by_the_command_too() {
+    let stage = Stage::new();
+    let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
+    let script = "kill -INT $$; echo > here; cat gate; exit 5";
+    let arguments = ["db", "--", "sh", "-c", script];
+    // And ends of children can be waited for, though whoever started it does not care for them.
+    let running = Running::start(stage.with_ignoring("INT,CHLD", &arguments));
+    here.wait();
+    running.signal(Signal::INT);
+    gate.open();
+    assert_eq!(running.end().code, Some(5));
+}
+
 /// Runs shell code on a terminal, as the leader of its session.
 fn start_on(terminal: &Terminal, stage: &Stage, code: &str) -> std::process::Child {
     Command::new("setsid")
