@@ -1,7 +1,7 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
 //! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
-//! worker carries one out at a time (`work.rs`, `process.rs`) and prints what it printed
+//! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
 //! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
 
 mod capture;
@@ -65,7 +65,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
-    let locks = Locks::new(&arguments.lock).map_err(RunError::Resource)?;
+    let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
     limits::make_room(*jobs.end())?;
     // On a terminal where someone types, it would be drawn over what they type.

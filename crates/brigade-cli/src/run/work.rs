@@ -77,7 +77,7 @@ impl Work {
             Ok(command) => command,
             Err(bad) => return failed(Failure::from(bad)),
         };
-        match self.locks.take(&job.text, &self.stopping) {
+        match self.locks.take(job, &self.stopping, &self.output) {
             // They are given back before its output is printed, which may take long.
             Ok(Some(held)) => Some(process::run(command, held.within(), &self.children)),
             Ok(None) => None,

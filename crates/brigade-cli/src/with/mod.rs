@@ -12,7 +12,7 @@ mod wait_report;
 use std::io::{self, Write};
 
 use crate::arguments::WithArguments;
-use crate::resource::{Capacities, LockDirectory, read_requests, refuse_nesting};
+use crate::resource::{Capacities, LockDirectory, ResourceError, read_requests, refuse_nesting};
 
 use self::conduct::Conduct;
 use self::error::WithError;
@@ -28,7 +28,13 @@ pub(crate) fn with(arguments: WithArguments) -> Result<u8, WithError> {
     }
     let mut capacities = Capacities::new();
     for (name, units) in &arguments.capacity {
-        capacities.insert(name.clone(), *units);
+        let (name, here) = (name.clone(), *units);
+        match capacities.insert(name.clone(), here) {
+            Some(there) if there != here => {
+                return Err(ResourceError::TwoCapacities { name, here, there }.into());
+            }
+            _ => {}
+        }
     }
     let requests = read_requests(&arguments.resources, &capacities)?;
     for disorder in refuse_nesting(&directory, &requests)? {

@@ -1,6 +1,6 @@
 //! Resources that jobs need.
 
-use crate::stage::{Outcome, Running, Stage, until};
+use crate::stage::{Outcome, Running, Stage};
 
 /// Runs a `brigade with` to its end.
 fn with(stage: &Stage, arguments: &[&str]) -> Outcome {
@@ -110,15 +110,15 @@ fn ctrl_c_ends_a_wait_for_a_resource_and_the_job_is_listed() {
     let holder = ["db", "--", "sh", "-c", "echo > here; cat gate"];
     let holder = Running::start(stage.with(holder));
     here.wait();
-    let arguments = ["-q", "--global-locks", "--lock", "db", ":::", "touch ran"];
-    let running = Running::start(stage.command(arguments));
-    until("it waits", || {
-        with(&stage, &["--list"]).text().contains("waiting")
-    });
+    let jobs = ["touch ran", "touch too"];
+    let arguments = ["--global-locks", "--lock", "a", "--lock", "db", ":::"];
+    let mut running = Running::start(stage.command([&arguments[..], &jobs].concat()));
+    running.wait_for("argument 1: `touch ran`: waiting for `db`");
     running.interrupt();
     let outcome = running.end();
     assert_eq!(outcome.code, Some(130));
-    outcome.assert_says("1 job did not run:\n'touch ran'\n");
+    outcome.assert_says("2 jobs did not run:\n'touch ran'\n'touch too'\n");
+    assert_eq!(with(&stage, &["-w0", "a", "--", "true"]).code, Some(0));
     gate.open();
     assert_eq!(holder.end().code, Some(0));
     assert!(!stage.path("ran").exists());

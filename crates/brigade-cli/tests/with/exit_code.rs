@@ -76,6 +76,10 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
         (&["gpu=3/2"], "3 units of `gpu`, which has 2"),
         (&["--capacity", "gpu", "gpu=1"], "such as gpu=4"),
         (&["--capacity", "gpu=2", "db"], "such as gpu=1"),
+        (
+            &["--capacity", "gpu=2", "--capacity=gpu=3", "gpu=1"],
+            "say it once",
+        ),
         (&["-w", "soon", "db"], "give a duration"),
         (&["-E", "256", "db"], "256 is not in 0..=255"),
         (&["--json", "db"], "cannot be used with"),
