@@ -28,6 +28,9 @@ const NOT_EXECUTABLE: u8 = 126;
 /// Exit code: the command was not found.
 const NOT_FOUND: u8 = 127;
 
+/// What is free is had whatever the timeout, which is about waiting; but looking for it must end too.
+const MOMENT: Duration = Duration::from_secs(5);
+
 /// What the main thread hears of.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -126,7 +129,9 @@ impl Conduct {
     /// What is held, or the exit code of having got nothing.
     fn wait_for_locks(&self) -> Result<Result<Vec<Held>, u8>, WithError> {
         let limit = self.arguments.timeout.filter(|limit| !limit.is_zero());
-        let deadline = limit.and_then(|limit| self.began.checked_add(limit));
+        let after = |start: Instant, limit| start.checked_add(limit);
+        let mut deadline = limit.and_then(|limit| after(self.began, limit.max(MOMENT)));
+        let mut waits = false;
         let mut report = WaitReport::new(&self.directory, self.record.id());
         loop {
             let Some(event) = self.hear(deadline) else {
@@ -134,6 +139,9 @@ impl Conduct {
             };
             match event {
                 Event::Resource(request, state) => {
+                    if state == State::Waiting && !std::mem::replace(&mut waits, true) {
+                        deadline = limit.and_then(|limit| after(Instant::now(), limit));
+                    }
                     let show = self.arguments.wait_report;
                     report.note(request, state, show);
                 }

@@ -305,10 +305,16 @@ impl Drop for Running {
 
 /// Looks again and again until something has come about.
 #[track_caller]
-pub(crate) fn until(event: &str, mut has_come: impl FnMut() -> bool) {
+pub(crate) fn until(event: &str, has_come: impl FnMut() -> bool) {
+    until_within(NEVER, event, has_come);
+}
+
+/// The same for what takes long, on a busy machine.
+#[track_caller]
+pub(crate) fn until_within(limit: Duration, event: &str, mut has_come: impl FnMut() -> bool) {
     let start = Instant::now();
     while !has_come() {
-        assert!(start.elapsed() < NEVER, "waited in vain until {event}");
+        assert!(start.elapsed() < limit, "waited in vain until {event}");
         thread::sleep(Duration::from_millis(1)); // only so as not to burn a core
     }
 }

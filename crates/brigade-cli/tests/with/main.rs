@@ -16,10 +16,11 @@ mod waiting;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use self::stage::{Meeting, Outcome, Running, Stage, until};
+use self::stage::{Meeting, Outcome, Running, Stage, until_within};
 
 /// A `brigade with` whose command has said that it runs, and goes on when it is let.
 struct Holder {
@@ -103,7 +104,7 @@ impl Loop {
     #[track_caller]
     fn finish(mut self) {
         let mut status = None;
-        until("a loop ends", || {
+        until_within(Duration::from_secs(300), "a loop ends", || {
             status = self.0.try_wait().expect("a child");
             status.is_some()
         });
