@@ -1,5 +1,8 @@
 //! The command line.
 
+mod lock;
+mod with;
+
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,6 +13,9 @@ use clap::{Args, Parser};
 
 use crate::lab::{self, EXPERIMENTS};
 use crate::run::priority;
+
+pub(crate) use self::lock::LockArguments;
+pub(crate) use self::with::WithArguments;
 
 /// Runs jobs in parallel, with priorities and back-pressure, and loses none
 #[derive(Debug, Parser)]
@@ -24,6 +30,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Subcommand {
     /// Run one job for each line of input, or for each argument after `:::`
     Run(RunArguments),
+    /// Hold named resources, which other processes of this machine see, while a command runs
+    With(WithArguments),
     /// Run each pattern beside its broken twin on this machine, and show what happens
     Lab(LabArguments),
 }
@@ -102,6 +110,9 @@ pub(crate) struct RunArguments {
         trailing_var_arg = true
     )]
     pub(crate) words: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
 }
 
 const EXPLANATION: &str = r#"Jobs:
@@ -133,6 +144,12 @@ Priorities:
   jobs that have been read, the most urgent starts first; equals start in the order of the
   input. Waiting one second makes up for one level (high is 64, normal 128, low 192), so
   that nothing waits for ever. Arguments for a COMMAND are not looked into.
+
+Resources:
+  With --lock, a job runs only while it has all that is named: db by itself, cache:shared
+  with others who share it, gpu=2/4 with two of four units. There are never more workers than
+  jobs that could run so. They are this run's own resources; with --global-locks other
+  processes see them, and a job may have to wait for those. See `brigade with --help`.
 
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.

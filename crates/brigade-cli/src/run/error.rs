@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use brigade::pool::BuildError;
 
+use crate::resource::ResourceError;
+
 use super::template::TemplateError;
 
 /// Why nothing was run.
@@ -28,6 +30,8 @@ pub(crate) enum RunError {
         needed: u64,
         allowed: u64,
     },
+    /// The resources that jobs need cannot be had.
+    Resource(ResourceError),
     /// The pool could not be built.
     Pool(BuildError),
     /// The system refused something this program cannot do without.
@@ -64,6 +68,7 @@ impl fmt::Display for RunError {
                 "{jobs} jobs at once need {needed} open files and the system allows {allowed}; \
                  use a smaller -j, or raise the limit (ulimit -Hn)"
             ),
+            Self::Resource(error) => error.fmt(formatter),
             Self::Pool(error) => error.fmt(formatter),
             Self::System { what, error } => write!(formatter, "{what}: {error}; nothing was run"),
         }

@@ -6,6 +6,8 @@ use std::io;
 
 use signal_hook::low_level::signal_name;
 
+use crate::resource::ResourceError;
+
 use super::job::BadItem;
 
 /// Why a job failed.
@@ -31,6 +33,8 @@ pub(crate) enum Failure {
     Capture(io::Error),
     /// Its output could not be written.
     Output(io::Error),
+    /// The resources that it needs could not be had.
+    Resource(ResourceError),
     /// This program itself failed at it.
     Panic(String),
 }
@@ -106,6 +110,7 @@ impl fmt::Display for Failure {
                     "its output is lost, it could not be written: {error}"
                 )
             }
+            Self::Resource(error) => write!(formatter, "its resources cannot be had: {error}"),
             Self::Panic(message) => write!(formatter, "brigade panicked: {message}"),
         }
     }

@@ -1,7 +1,7 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
 //! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
-//! worker carries one out at a time (`work.rs`, `process.rs`) and prints what it printed
+//! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
 //! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
 
 mod capture;
@@ -16,13 +16,14 @@ mod interrupt;
 mod job;
 mod latch;
 mod limits;
+mod locks;
 mod output;
 pub(crate) mod priority;
 mod process;
 mod progress;
 mod script;
 mod setup;
-mod signals;
+pub(crate) mod signals;
 mod summary;
 mod syntax;
 mod template;
@@ -43,6 +44,7 @@ use self::children::Children;
 use self::ending::Cause;
 use self::error::RunError;
 use self::latch::Latch;
+use self::locks::Locks;
 use self::output::Output;
 use self::progress::Progress;
 use self::summary::Summary;
@@ -63,6 +65,8 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
+    let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
+    let jobs = locks.limit(&jobs);
     limits::make_room(*jobs.end())?;
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
@@ -75,6 +79,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let (events, heard) = sync_channel(16);
     let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
     let work = Arc::new(Work::new(
+        locks,
         latch()?,
         Children::new(latch()?),
         Output::new(progress),

@@ -8,6 +8,8 @@ use std::process::{self, Child, ExitStatus, Stdio};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use crate::resource::WITHIN;
+
 use super::capture::{self, Outputs};
 use super::children::Children;
 use super::failure::Failure;
@@ -16,12 +18,16 @@ use super::template::Command;
 /// The shell for commands that need one.
 const SHELL: &str = "/bin/sh";
 
-/// Runs a command to its end, and until nobody can write to its outputs any more.
+/// Runs a command to its end, and until nobody can write to its outputs any more. `within` names what is held around it.
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
-pub(crate) fn run(command: &Command, children: &Children) -> (Outputs, Result<(), Failure>) {
-    let mut child = match start(command) {
+pub(crate) fn run(
+    command: &Command,
+    within: Option<&str>,
+    children: &Children,
+) -> (Outputs, Result<(), Failure>) {
+    let mut child = match start(command, within) {
         Ok(child) => child,
         Err(failure) => return (Outputs::default(), Err(failure)),
     };
@@ -48,7 +54,7 @@ struct End {
     wanted_terminal: bool,
 }
 
-fn start(command: &Command) -> Result<Child, Failure> {
+fn start(command: &Command, within: Option<&str>) -> Result<Child, Failure> {
     let mut process = match command {
         Command::Direct(words) => direct(words),
         Command::Shell(script) => shell(script),
@@ -58,12 +64,15 @@ fn start(command: &Command) -> Result<Child, Failure> {
             process
         }
     };
-    let mut started = spawn(&mut process);
+    let mut started = spawn(&mut process, within);
     if let (Err(error), Command::Direct(words)) = (&started, command)
         && error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
     {
         // Mostly a script that does not name its interpreter, which a shell would run by itself.
-        started = spawn(shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words));
+        started = spawn(
+            shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words),
+            within,
+        );
     }
     started.map_err(|error| Failure::Start {
         program: process.get_program().to_string_lossy().into_owned(),
@@ -88,8 +97,9 @@ fn shell(script: &OsStr) -> process::Command {
     process
 }
 
-fn spawn(process: &mut process::Command) -> io::Result<Child> {
+fn spawn(process: &mut process::Command, within: Option<&str>) -> io::Result<Child> {
     process
+        .envs(within.map(|records| (WITHIN, records)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

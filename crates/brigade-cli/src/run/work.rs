@@ -6,17 +6,20 @@ use std::sync::mpsc::SyncSender;
 use brigade::pool::Panic;
 use parking_lot::Mutex;
 
+use super::capture::Outputs;
 use super::children::Children;
 use super::conduct::Event;
 use super::failure::Failure;
 use super::job::Job;
 use super::latch::Latch;
+use super::locks::Locks;
 use super::output::Output;
 use super::process;
 
 /// What a run's threads share.
 #[derive(Debug)]
 pub(crate) struct Work {
+    locks: Locks,
     /// Set when no job is to begin any more.
     pub(crate) stopping: Latch,
     pub(crate) children: Children,
@@ -29,12 +32,14 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(
+        locks: Locks,
         stopping: Latch,
         children: Children,
         output: Output,
         events: SyncSender<Event>,
     ) -> Self {
         Self {
+            locks,
             stopping,
             children,
             output,
@@ -52,9 +57,9 @@ impl Work {
             self.not_run.lock().push(job);
             return;
         }
-        let (mut outputs, result) = match &job.command {
-            Ok(command) => process::run(command, &self.children),
-            Err(bad) => (Default::default(), Err(Failure::from(bad))),
+        let Some((mut outputs, result)) = self.run(&job) else {
+            self.not_run.lock().push(job);
+            return;
         };
         match self.output.print_job(&job, &mut outputs, result) {
             Ok(()) => self.succeeded.fetch_add(1, Ordering::Relaxed),
@@ -62,6 +67,21 @@ impl Work {
         };
         if self.output.is_unread() && !self.stopping.is_set() {
             self.send(Event::Unread);
+        }
+    }
+
+    /// Runs a job with what it needs; `None` if the run is stopping before it has it.
+    fn run(&self, job: &Job) -> Option<(Outputs, Result<(), Failure>)> {
+        let failed = |failure| Some((Outputs::default(), Err(failure)));
+        let command = match &job.command {
+            Ok(command) => command,
+            Err(bad) => return failed(Failure::from(bad)),
+        };
+        match self.locks.take(job, &self.stopping, &self.output) {
+            // They are given back before its output is printed, which may take long.
+            Ok(Some(held)) => Some(process::run(command, held.within(), &self.children)),
+            Ok(None) => None,
+            Err(error) => failed(Failure::Resource(error)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Runs the real command on real processes. One file a subject; `stage.rs` sets the scenes.
+//! Runs the real command on real processes. One file a subject; `stage` sets the scenes.
 
 // They look at `/proc` and write to `/dev/full`.
 #![cfg(target_os = "linux")]
@@ -7,9 +7,11 @@ mod direct;
 mod exit_code;
 mod input;
 mod interrupt;
+mod lock;
 mod output;
 mod priority;
 mod report;
+#[path = "../stage/mod.rs"]
 mod stage;
 mod template;
 mod terminal;
