@@ -1,5 +1,7 @@
 //! The command line.
 
+mod life;
+
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use clap::{Args, Parser};
 
 use crate::lab::{self, EXPERIMENTS};
 use crate::run::priority;
+
+pub(crate) use self::life::LifeArguments;
 
 /// Runs jobs in parallel, with priorities and back-pressure, and loses none
 #[derive(Debug, Parser)]
@@ -95,6 +99,9 @@ pub(crate) struct RunArguments {
     /// Show no progress, though standard error is a terminal
     #[arg(long)]
     pub(crate) no_progress: bool,
+
+    #[command(flatten)]
+    pub(crate) life: LifeArguments,
 
     /// The command to run for each argument: one quoted string, or several words
     #[arg(

@@ -1,6 +1,7 @@
 //! The `brigade` command: a thin shell over the library of the same name.
 
 mod arguments;
+mod duration;
 mod lab;
 mod quantity;
 mod run;

@@ -8,6 +8,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 
+use super::deadline::Deadline;
 use super::latch::Latch;
 
 /// How much of one output is kept in memory.
@@ -76,9 +77,14 @@ pub(crate) struct Outputs {
     pub(crate) lost: Option<io::Error>,
 }
 
-/// Reads both outputs until nobody can write to them any more, or until they are abandoned, when what
-/// is there already is still read.
-pub(crate) fn capture(stdout: OwnedFd, stderr: OwnedFd, abandoned: &Latch) -> Outputs {
+/// Reads both outputs until nobody can write to them any more, or until they are abandoned or the job's
+/// time is over, when what is there already is still read.
+pub(crate) fn capture(
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    deadline: &mut Deadline,
+    abandoned: &Latch,
+) -> Outputs {
     let mut outputs = Outputs::default();
     let mut streams = vec![(stdout, &mut outputs.stdout), (stderr, &mut outputs.stderr)];
     while !streams.is_empty() {
@@ -87,10 +93,14 @@ pub(crate) fn capture(stdout: OwnedFd, stderr: OwnedFd, abandoned: &Latch) -> Ou
             .map(|(pipe, _)| PollFd::new(pipe, PollFlags::IN))
             .collect::<Vec<_>>();
         waits.push(PollFd::new(abandoned, PollFlags::IN));
-        let at_once = Timespec::default();
-        let timeout = abandoned.is_set().then_some(&at_once);
-        match poll(&mut waits, timeout) {
-            Ok(_) => {}
+        let last = abandoned.is_set() || deadline.is_over();
+        let timeout = if last {
+            Some(Timespec::default())
+        } else {
+            deadline.remaining()
+        };
+        match poll(&mut waits, timeout.as_ref()) {
+            Ok(_) => deadline.pass(),
             Err(Errno::INTR) => continue,
             Err(error) => {
                 outputs.lost = Some(error.into());
@@ -102,7 +112,7 @@ pub(crate) fn capture(stdout: OwnedFd, stderr: OwnedFd, abandoned: &Latch) -> Ou
             .iter()
             .map(|wait| !wait.revents().is_empty())
             .collect::<Vec<_>>();
-        if timeout.is_some() && !ready.contains(&true) {
+        if last && !ready.contains(&true) {
             break;
         }
         let mut ready = ready.into_iter();
@@ -141,8 +151,20 @@ fn take(pipe: &OwnedFd, captured: &mut Captured, lost: &mut Option<io::Error>) -
 mod tests {
     use std::io::pipe;
     use std::thread;
+    use std::time::Duration;
 
+    use rustix::process::getpid;
+
+    use super::super::deadline::Limits;
     use super::*;
+
+    fn unlimited() -> Deadline {
+        let limits = Limits {
+            timeout: None,
+            grace: Duration::ZERO,
+        };
+        Deadline::new(getpid(), limits)
+    }
 
     fn text(captured: &mut Captured) -> Vec<u8> {
         let mut text = Vec::new();
@@ -164,7 +186,7 @@ mod tests {
                 to_stdout.write_all(&long).expect("is read");
                 drop((to_stdout, to_stderr));
             });
-            capture(stdout.into(), stderr.into(), &abandoned)
+            capture(stdout.into(), stderr.into(), &mut unlimited(), &abandoned)
         });
         assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
         assert!(text(&mut outputs.stdout) == [b"begin ", &long[..]].concat());
@@ -179,7 +201,7 @@ mod tests {
         let (stderr, to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         drop((to_stdout, to_stderr));
-        let mut outputs = capture(stdout.into(), stderr.into(), &abandoned);
+        let mut outputs = capture(stdout.into(), stderr.into(), &mut unlimited(), &abandoned);
         assert!(outputs.stdout.file.is_none() && outputs.stderr.is_empty());
         assert_eq!(text(&mut outputs.stdout), b"a\n");
     }
@@ -191,7 +213,8 @@ mod tests {
         let (stderr, _to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         let mut outputs = thread::scope(|scope| {
-            let capture = scope.spawn(|| capture(stdout.into(), stderr.into(), &abandoned));
+            let capture =
+                scope.spawn(|| capture(stdout.into(), stderr.into(), &mut unlimited(), &abandoned));
             abandoned.set();
             capture.join().expect("no panic")
         });

@@ -88,7 +88,8 @@ impl Children {
     }
 }
 
-fn send(child: Pid, signal: Signal) {
+/// Sends a signal to a child that has not been reaped, and to all that it has started.
+pub(crate) fn send(child: Pid, signal: Signal) {
     // An error means that the group is gone, or became another user's and cannot be reached.
     let _ = kill_process_group(child, signal);
     // A stopped process would not notice the signal before it is continued.

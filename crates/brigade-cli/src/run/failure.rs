@@ -3,8 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use signal_hook::low_level::signal_name;
+
+use crate::quantity::Span;
 
 use super::job::BadItem;
 
@@ -23,6 +26,8 @@ pub(crate) enum Failure {
     },
     /// A signal ended it.
     Signal { number: i32, core_dumped: bool },
+    /// It took longer than it may.
+    TimedOut { limit: Duration, killed: bool },
     /// It was ended because it used the terminal.
     Terminal,
     /// Its end could not be waited for.
@@ -88,6 +93,14 @@ impl fmt::Display for Failure {
                     write!(formatter, " ({name})")?;
                 }
                 formatter.write_str(if *core_dumped { ", core dumped" } else { "" })
+            }
+            Self::TimedOut { limit, killed } => {
+                write!(formatter, "timed out after {}", Span(*limit))?;
+                formatter.write_str(if *killed {
+                    ", and had to be killed"
+                } else {
+                    ""
+                })
             }
             Self::Terminal => formatter.write_str(
                 "stopped, as it used the terminal, which jobs do not have; \

@@ -7,8 +7,10 @@
 mod capture;
 mod children;
 mod conduct;
+mod deadline;
 mod ending;
 mod error;
+mod exit;
 mod failure;
 mod feed;
 mod input;
@@ -40,6 +42,7 @@ use brigade::Pool;
 use crate::arguments::RunArguments;
 
 use self::children::Children;
+use self::deadline::Limits;
 use self::ending::Cause;
 use self::error::RunError;
 use self::latch::Latch;
@@ -74,7 +77,12 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let refused = |what| move |error| RunError::System { what, error };
     let (events, heard) = sync_channel(16);
     let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
+    let limits = Limits {
+        timeout: arguments.life.timeout,
+        grace: arguments.life.grace,
+    };
     let work = Arc::new(Work::new(
+        limits,
         latch()?,
         Children::new(latch()?),
         Output::new(progress),

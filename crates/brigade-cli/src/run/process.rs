@@ -4,12 +4,15 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Child, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::Pid;
 
 use super::capture::{self, Outputs};
 use super::children::Children;
+use super::deadline::{Deadline, Limits};
+use super::exit;
 use super::failure::Failure;
 use super::template::Command;
 
@@ -20,20 +23,31 @@ const SHELL: &str = "/bin/sh";
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
-pub(crate) fn run(command: &Command, children: &Children) -> (Outputs, Result<(), Failure>) {
+pub(crate) fn run(
+    command: &Command,
+    limits: Limits,
+    children: &Children,
+) -> (Outputs, Result<(), Failure>) {
     let mut child = match start(command) {
         Ok(child) => child,
         Err(failure) => return (Outputs::default(), Err(failure)),
     };
     let pid = Pid::from_child(&child);
     children.enter(pid);
+    let mut deadline = Deadline::new(pid, limits);
     let mut outputs = match (child.stdout.take(), child.stderr.take()) {
-        (Some(stdout), Some(stderr)) => {
-            capture::capture(stdout.into(), stderr.into(), &children.abandoned)
-        }
+        (Some(stdout), Some(stderr)) => capture::capture(
+            stdout.into(),
+            stderr.into(),
+            &mut deadline,
+            &children.abandoned,
+        ),
         _ => unreachable!("both outputs were made pipes"),
     };
-    let result = match (reap(&mut child, pid, children), outputs.lost.take()) {
+    let result = match (
+        reap(&mut child, &mut deadline, children),
+        outputs.lost.take(),
+    ) {
         (Err(error), _) => Err(Failure::Wait(error)),
         (Ok(end), None) => judge(end, command),
         (Ok(end), Some(lost)) => judge(end, command).and(Err(Failure::Capture(lost))),
@@ -46,6 +60,10 @@ struct End {
     status: ExitStatus,
     /// We ended it, because it wanted the terminal.
     wanted_terminal: bool,
+    /// What it was allowed to take, if it took longer.
+    exceeded: Option<Duration>,
+    /// It went on even so, until it was killed.
+    killed: bool,
 }
 
 fn start(command: &Command) -> Result<Child, Failure> {
@@ -98,20 +116,30 @@ fn spawn(process: &mut process::Command) -> io::Result<Child> {
 }
 
 /// Waits for a child's end, and only then forgets its number; see [`Children::leave`].
-fn reap(child: &mut Child, pid: Pid, children: &Children) -> io::Result<End> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    let ended = rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options));
+fn reap(child: &mut Child, deadline: &mut Deadline, children: &Children) -> io::Result<End> {
+    let pid = Pid::from_child(child);
+    let ended = exit::wait(pid, deadline);
+    let killed = deadline.is_over();
+    deadline.end_rest();
     let wanted_terminal = children.leave(pid);
     ended?;
     let status = child.wait()?;
     Ok(End {
         status,
         wanted_terminal,
+        exceeded: deadline.exceeded(),
+        killed,
     })
 }
 
 fn judge(end: End, command: &Command) -> Result<(), Failure> {
     let status = end.status;
+    if let Some(limit) = end.exceeded {
+        return Err(Failure::TimedOut {
+            limit,
+            killed: end.killed,
+        });
+    }
     if end.wanted_terminal {
         return Err(Failure::Terminal);
     }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::children::Children;
 use super::conduct::Event;
+use super::deadline::Limits;
 use super::failure::Failure;
 use super::job::Job;
 use super::latch::Latch;
@@ -17,6 +18,7 @@ use super::process;
 /// What a run's threads share.
 #[derive(Debug)]
 pub(crate) struct Work {
+    limits: Limits,
     /// Set when no job is to begin any more.
     pub(crate) stopping: Latch,
     pub(crate) children: Children,
@@ -29,12 +31,14 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(
+        limits: Limits,
         stopping: Latch,
         children: Children,
         output: Output,
         events: SyncSender<Event>,
     ) -> Self {
         Self {
+            limits,
             stopping,
             children,
             output,
@@ -53,7 +57,7 @@ impl Work {
             return;
         }
         let (mut outputs, result) = match &job.command {
-            Ok(command) => process::run(command, &self.children),
+            Ok(command) => process::run(command, self.limits, &self.children),
             Err(bad) => (Default::default(), Err(Failure::from(bad))),
         };
         match self.output.print_job(&job, &mut outputs, result) {

@@ -13,3 +13,4 @@ mod report;
 mod stage;
 mod template;
 mod terminal;
+mod timeout;

@@ -1,0 +1,20 @@
+//! The part of `brigade run`'s command line that is about the life of a job.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::duration;
+
+/// How long a job may live, and what happens when it fails.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Life of a job")]
+pub(crate) struct LifeArguments {
+    /// A job that runs longer than T has failed, and gets SIGTERM with all that it started: 500ms, 30s, 1.5m, 2h
+    #[arg(long, value_name = "T", value_parser = duration::parse_some)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// A job that was told to end may take T for it before it gets SIGKILL
+    #[arg(long, value_name = "T", default_value = "2s", value_parser = duration::parse)]
+    pub(crate) grace: Duration,
+}
