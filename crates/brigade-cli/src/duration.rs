@@ -13,6 +13,9 @@ const UNITS: [(&str, f64); 5] = [
     ("d", 86_400.0),
 ];
 
+/// The longest that is taken, a hundred years: no clock overflows when it is added to now.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Reads `500ms`, `30s`, `1.5m`, `2h` or `1d`; without a unit the number is of seconds.
 ///
 /// # Errors
@@ -31,7 +34,11 @@ pub(crate) fn parse(text: &str) -> Result<Duration, BadDuration> {
         return Err(bad());
     }
     let number = digits.parse::<f64>().map_err(|_| bad())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())
+    let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())?;
+    if duration > LONGEST {
+        return Err(bad());
+    }
+    Ok(duration)
 }
 
 /// The same, and it must not be nothing.
@@ -96,7 +103,9 @@ mod tests {
             let error = parse(wrong).expect_err(wrong).to_string();
             assert!(error.contains(&format!("`{wrong}`")), "{error}");
         }
-        assert!(parse(&"9".repeat(400)).is_err());
+        for long in ["36501d", "1000000000000000000000s", &"9".repeat(400)] {
+            assert!(parse(long).is_err(), "{long} was taken");
+        }
         assert!(parse_some("0s").is_err());
     }
 }

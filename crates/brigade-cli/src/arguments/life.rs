@@ -17,4 +17,12 @@ pub(crate) struct LifeArguments {
     /// A job that was told to end may take T for it before it gets SIGKILL
     #[arg(long, value_name = "T", default_value = "2s", value_parser = duration::parse)]
     pub(crate) grace: Duration,
+
+    /// Run a job that fails again, up to N times; the output of the last attempt is shown
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) retries: u32,
+
+    /// Wait up to T before the first retry, up to twice as long before each further one, at most 5 minutes
+    #[arg(long, value_name = "T", default_value = "1s", value_parser = duration::parse)]
+    pub(crate) retry_delay: Duration,
 }

@@ -74,7 +74,7 @@ pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Endi
             work.children.end_terminal_users();
         }
         if progress.is_some() {
-            work.output.show_progress(&pool.metrics(), work.counts().1);
+            work.output.show_progress(&pool.metrics(), &work.counts());
         }
     }
     work.output.end_progress();
@@ -131,6 +131,9 @@ fn take(step: Step, ending: &Ending, pool: &Pool, work: &Work) {
 /// Begins no more jobs; those that the pool hands back are noted as not run.
 fn stop(pool: &Pool, work: &Work) {
     work.stopping.set();
+    for job in work.retries.close() {
+        work.leave_out(job);
+    }
     let now = Shutdown::Now {
         timeout: Duration::ZERO,
     };

@@ -41,10 +41,7 @@ impl Deadline {
     /// The time of a process that starts now. It must not be reaped as long as this is in use: its
     /// number could become another's.
     pub(crate) fn new(pid: Pid, limits: Limits) -> Self {
-        // So much time that the clock cannot count it is no limit.
-        let until = limits
-            .timeout
-            .and_then(|timeout| Instant::now().checked_add(timeout));
+        let until = limits.timeout.map(|timeout| Instant::now() + timeout);
         Self {
             pid,
             limits,
@@ -70,7 +67,7 @@ impl Deadline {
         match self.state {
             State::Running { until: Some(until) } if until <= now => {
                 send(self.pid, Signal::TERM);
-                let until = now + self.limits.grace.min(LONGEST_GRACE);
+                let until = now + self.limits.grace;
                 self.state = State::Terminated { until };
             }
             State::Terminated { until } if until <= now => self.kill(),
@@ -104,6 +101,3 @@ impl Deadline {
         matches!(self.state, State::Killed)
     }
 }
-
-/// A grace that is longer has the same effect, and does not overflow the clock.
-const LONGEST_GRACE: Duration = Duration::from_secs(100 * 365 * 86_400);

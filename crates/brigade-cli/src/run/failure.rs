@@ -30,6 +30,8 @@ pub(crate) enum Failure {
     TimedOut { limit: Duration, killed: bool },
     /// It was ended because it used the terminal.
     Terminal,
+    /// We ended it, because the run was to end, and it says that.
+    Stopped(Box<Failure>),
     /// Its end could not be waited for.
     Wait(io::Error),
     /// Its output could not be kept, and some is missing.
@@ -38,6 +40,26 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// This program itself failed at it.
     Panic(String),
+}
+
+impl Failure {
+    /// True if the job might succeed when it is run again.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Start { .. }
+            | Self::Exit { .. }
+            | Self::Signal { .. }
+            | Self::TimedOut { .. }
+            | Self::Wait(_)
+            | Self::Capture(_) => true,
+            // It would be the same again, or it has run, or it is not to run any more.
+            Self::Item(_)
+            | Self::Terminal
+            | Self::Output(_)
+            | Self::Panic(_)
+            | Self::Stopped(_) => false,
+        }
+    }
 }
 
 impl From<&BadItem> for Failure {
@@ -106,6 +128,7 @@ impl fmt::Display for Failure {
                 "stopped, as it used the terminal, which jobs do not have; \
                  give it what it asks for in another way",
             ),
+            Self::Stopped(end) => end.fmt(formatter),
             Self::Wait(error) => write!(formatter, "its end could not be waited for: {error}"),
             Self::Capture(error) => {
                 write!(

@@ -50,12 +50,12 @@ pub(crate) fn feed(mut input: Input, recipe: &Recipe, pool: &Pool, work: &Arc<Wo
     }
     fed.ended = input.is_at_end();
     work.send(Event::Fed(fed));
-    pool.wait_idle();
+    work.retries.wait_until_all_ended(pool);
     work.send(Event::Finished);
 }
 
 /// Waits for room in the queue, unless the run is stopping.
-fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
+pub(crate) fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
     let name = format!("{}: {}", job.place, job.title());
     let priority = job.priority;
     let task = {

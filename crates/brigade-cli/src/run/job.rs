@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) text: Vec<u8>,
     pub(crate) priority: Priority,
     pub(crate) command: Result<Command, BadItem>,
+    /// How often it has been begun.
+    pub(crate) attempts: u32,
 }
 
 impl Job {
@@ -71,6 +73,7 @@ impl Recipe {
             text,
             priority,
             command,
+            attempts: 0,
         })
     }
 }

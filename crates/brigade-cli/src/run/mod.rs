@@ -19,9 +19,11 @@ mod job;
 mod latch;
 mod limits;
 mod output;
+mod policy;
 pub(crate) mod priority;
 mod process;
 mod progress;
+mod retry;
 mod script;
 mod setup;
 mod signals;
@@ -42,12 +44,13 @@ use brigade::Pool;
 use crate::arguments::RunArguments;
 
 use self::children::Children;
-use self::deadline::Limits;
 use self::ending::Cause;
 use self::error::RunError;
 use self::latch::Latch;
 use self::output::Output;
+use self::policy::Policy;
 use self::progress::Progress;
+use self::retry::Retries;
 use self::summary::Summary;
 use self::work::Work;
 
@@ -62,6 +65,7 @@ const AGEING: Duration = Duration::from_secs(1);
 pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let started = Instant::now();
     let (input, recipe) = setup::read(&mut arguments)?;
+    let policy = Policy::from(&arguments);
     let jobs = arguments.jobs.unwrap_or_else(|| {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
@@ -77,12 +81,9 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let refused = |what| move |error| RunError::System { what, error };
     let (events, heard) = sync_channel(16);
     let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
-    let limits = Limits {
-        timeout: arguments.life.timeout,
-        grace: arguments.life.grace,
-    };
     let work = Arc::new(Work::new(
-        limits,
+        policy,
+        Retries::new(arguments.queue),
         latch()?,
         Children::new(latch()?),
         Output::new(progress),
@@ -111,8 +112,20 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         })
         .map_err(refused("a thread cannot be started"))?;
 
+    if policy.backoff.retries > 0 {
+        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
+        let retry = move || {
+            let hand_over = |job| feed::hand_over(job, &pool, &work);
+            work.retries.hand_over_when_due(hand_over);
+        };
+        thread::Builder::new()
+            .name("brigade-retry".to_owned())
+            .spawn(retry)
+            .map_err(refused("a thread cannot be started"))?;
+    }
+
     let ending = conduct::conduct(&heard, &pool, &work);
-    let (succeeded, failed) = work.counts();
+    let counts = work.counts();
     let not_run = work.take_not_run();
     match ending.cause {
         Some(Cause::Signal(_)) => {
@@ -129,13 +142,12 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     }
     if !arguments.quiet && ending.cause != Some(Cause::Unread) {
         let summary = Summary {
-            succeeded,
-            failed,
+            counts,
             not_run: not_run.len(),
             elapsed: started.elapsed(),
             metrics: pool.metrics(),
         };
         work.output.print(summary.to_string().as_bytes());
     }
-    Ok(ending.exit_code(failed))
+    Ok(ending.exit_code(counts.failed))
 }

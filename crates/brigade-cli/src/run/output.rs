@@ -12,6 +12,7 @@ use super::capture::{Captured, Outputs};
 use super::failure::Failure;
 use super::job::Job;
 use super::progress::Progress;
+use super::work::Counts;
 
 /// How long a message waits for its turn. A job may be held up for ever by who reads our standard
 /// output; then the message is printed all the same, so that Ctrl-C works.
@@ -149,9 +150,9 @@ impl Output {
     }
 
     /// Shows how far things are, unless a job is printing.
-    pub(crate) fn show_progress(&self, metrics: &Metrics, failed: u64) {
+    pub(crate) fn show_progress(&self, metrics: &Metrics, counts: &Counts) {
         if let Some(turn) = self.turn.try_lock() {
-            turn.progress.show(metrics, failed);
+            turn.progress.show(metrics, counts);
         }
     }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::capture::{self, Outputs};
-use super::children::Children;
+use super::children::{Children, Told};
 use super::deadline::{Deadline, Limits};
 use super::exit;
 use super::failure::Failure;
@@ -58,8 +58,8 @@ pub(crate) fn run(
 /// How a process ended.
 struct End {
     status: ExitStatus,
-    /// We ended it, because it wanted the terminal.
-    wanted_terminal: bool,
+    /// Why we told it to end, if we did.
+    told: Option<Told>,
     /// What it was allowed to take, if it took longer.
     exceeded: Option<Duration>,
     /// It went on even so, until it was killed.
@@ -121,12 +121,12 @@ fn reap(child: &mut Child, deadline: &mut Deadline, children: &Children) -> io::
     let ended = exit::wait(pid, deadline);
     let killed = deadline.is_over();
     deadline.end_rest();
-    let wanted_terminal = children.leave(pid);
+    let told = children.leave(pid);
     ended?;
     let status = child.wait()?;
     Ok(End {
         status,
-        wanted_terminal,
+        told,
         exceeded: deadline.exceeded(),
         killed,
     })
@@ -140,13 +140,13 @@ fn judge(end: End, command: &Command) -> Result<(), Failure> {
             killed: end.killed,
         });
     }
-    if end.wanted_terminal {
+    if end.told == Some(Told::WantedTerminal) {
         return Err(Failure::Terminal);
     }
     if status.success() {
         return Ok(());
     }
-    Err(match status.signal() {
+    let failure = match status.signal() {
         Some(number) => Failure::Signal {
             number,
             core_dumped: status.core_dumped(),
@@ -155,5 +155,9 @@ fn judge(end: End, command: &Command) -> Result<(), Failure> {
             code: status.code().unwrap_or(-1),
             shell: !matches!(command, Command::Direct(_)),
         },
+    };
+    Err(match end.told {
+        Some(_) => Failure::Stopped(Box::new(failure)),
+        None => failure,
     })
 }

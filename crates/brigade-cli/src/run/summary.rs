@@ -7,10 +7,11 @@ use brigade::pool::{Distribution, Metrics};
 
 use crate::quantity::{Span, count};
 
+use super::work::Counts;
+
 /// How a run went.
 pub(crate) struct Summary {
-    pub(crate) succeeded: u64,
-    pub(crate) failed: u64,
+    pub(crate) counts: Counts,
     pub(crate) not_run: usize,
     pub(crate) elapsed: Duration,
     pub(crate) metrics: Metrics,
@@ -18,13 +19,22 @@ pub(crate) struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let jobs = self.succeeded + self.failed;
+        let counts = &self.counts;
+        let jobs = counts.ended();
         write!(
             formatter,
             "brigade: {}, {} failed",
             count(jobs, "job"),
-            self.failed
+            counts.failed
         )?;
+        if counts.stopped > 0 {
+            write!(formatter, ", {} stopped", counts.stopped)?;
+        }
+        match counts.retried {
+            0 => {}
+            1 => formatter.write_str(", 1 retry")?,
+            retried => write!(formatter, ", {retried} retries")?,
+        }
         if self.not_run > 0 {
             write!(formatter, ", {} not run", self.not_run)?;
         }

@@ -53,6 +53,7 @@ mod tests {
             text: text.as_bytes().to_vec(),
             priority: Priority::NORMAL,
             command: Err(BadItem::PriorityAlone),
+            attempts: 0,
         };
         let jobs = texts.iter().enumerate().map(job).collect::<Vec<_>>();
         let fed = Fed {

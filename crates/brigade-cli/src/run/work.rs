@@ -2,71 +2,155 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use brigade::pool::Panic;
 use parking_lot::Mutex;
 
+use crate::quantity::Span;
+
 use super::children::Children;
 use super::conduct::Event;
-use super::deadline::Limits;
 use super::failure::Failure;
 use super::job::Job;
 use super::latch::Latch;
 use super::output::Output;
+use super::policy::Policy;
 use super::process;
+use super::retry::{Retries, Waiting};
 
 /// What a run's threads share.
 #[derive(Debug)]
 pub(crate) struct Work {
-    limits: Limits,
+    policy: Policy,
     /// Set when no job is to begin any more.
     pub(crate) stopping: Latch,
     pub(crate) children: Children,
     pub(crate) output: Output,
     pub(crate) events: SyncSender<Event>,
+    pub(crate) retries: Retries,
     succeeded: AtomicU64,
     failed: AtomicU64,
+    stopped: AtomicU64,
+    retried: AtomicU64,
     not_run: Mutex<Vec<Job>>,
+}
+
+/// What has become of jobs so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    /// Ended by us, because the run was to end.
+    pub(crate) stopped: u64,
+    /// Further attempts, of any job.
+    pub(crate) retried: u64,
+    /// Jobs that wait for a further attempt.
+    pub(crate) waiting: u64,
+}
+
+impl Counts {
+    /// How many jobs have ended for good.
+    pub(crate) fn ended(&self) -> u64 {
+        self.succeeded + self.failed + self.stopped
+    }
 }
 
 impl Work {
     pub(crate) fn new(
-        limits: Limits,
+        policy: Policy,
+        retries: Retries,
         stopping: Latch,
         children: Children,
         output: Output,
         events: SyncSender<Event>,
     ) -> Self {
         Self {
-            limits,
+            policy,
             stopping,
             children,
             output,
             events,
+            retries,
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            stopped: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             not_run: Mutex::default(),
         }
     }
 
     /// The body of a job's task. Once the run is stopping it only notes that the job did not run:
     /// thus a task that was refused or handed back is called too, and no job is lost.
-    pub(crate) fn carry_out(&self, job: Job) {
+    pub(crate) fn carry_out(&self, mut job: Job) {
+        while let Some(waiting) = self.attempt(job) {
+            let Err(refused) = self.retries.put(waiting) else {
+                return;
+            };
+            // Too many wait already. This one does so here, and holds up the reading of more.
+            self.stopping.wait_until(refused.due);
+            job = refused.job;
+        }
+    }
+
+    /// Runs a job, unless the run is stopping; returns it if it is to be run again.
+    fn attempt(&self, mut job: Job) -> Option<Waiting> {
         if self.stopping.is_set() {
-            self.not_run.lock().push(job);
-            return;
+            self.leave_out(job);
+            return None;
+        }
+        job.attempts += 1;
+        if job.attempts > 1 {
+            self.retried.fetch_add(1, Ordering::Relaxed);
         }
         let (mut outputs, result) = match &job.command {
-            Ok(command) => process::run(command, self.limits, &self.children),
+            Ok(command) => process::run(command, self.policy.limits, &self.children),
             Err(bad) => (Default::default(), Err(Failure::from(bad))),
         };
-        match self.output.print_job(&job, &mut outputs, result) {
-            Ok(()) => self.succeeded.fetch_add(1, Ordering::Relaxed),
-            Err(_) => self.failed.fetch_add(1, Ordering::Relaxed),
-        };
+        if let Err(failure) = &result
+            && let Some(due) = self.next_attempt(&job, failure)
+        {
+            return Some(Waiting { due, job });
+        }
+        let result = self.output.print_job(&job, &mut outputs, result);
+        self.count(&result);
         if self.output.is_unread() && !self.stopping.is_set() {
             self.send(Event::Unread);
         }
+        None
+    }
+
+    /// When to run a job again that has failed; `None` if it has failed for good.
+    fn next_attempt(&self, job: &Job, failure: &Failure) -> Option<Instant> {
+        if self.stopping.is_set() || !failure.may_pass() {
+            return None;
+        }
+        let delay = self.policy.backoff.delay(job.attempts)?;
+        if !self.policy.quiet {
+            self.output.say(format_args!(
+                "{}: {}: {failure}; attempt {} of {}, the next one in {}",
+                job.place,
+                job.title(),
+                job.attempts,
+                u64::from(self.policy.backoff.retries) + 1,
+                Span(delay),
+            ));
+        }
+        Some(Instant::now() + delay)
+    }
+
+    fn count(&self, result: &Result<(), Failure>) {
+        let counter = match result {
+            Ok(()) => &self.succeeded,
+            Err(Failure::Stopped(_)) => &self.stopped,
+            Err(_) => &self.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a job did not run.
+    pub(crate) fn leave_out(&self, job: Job) {
+        self.not_run.lock().push(job);
     }
 
     /// Counts and reports a panic of our own in a task, as a failure of that job.
@@ -83,12 +167,15 @@ impl Work {
         let _ = self.events.send(event);
     }
 
-    /// How many jobs have succeeded and failed.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (
-            self.succeeded.load(Ordering::Relaxed),
-            self.failed.load(Ordering::Relaxed),
-        )
+    /// What has become of jobs so far.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            succeeded: self.succeeded.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            stopped: self.stopped.load(Ordering::Relaxed),
+            retried: self.retried.load(Ordering::Relaxed),
+            waiting: self.retries.waiting() as u64,
+        }
     }
 
     /// The jobs that were noted as not run, in the order of the input.

@@ -10,6 +10,7 @@ mod interrupt;
 mod output;
 mod priority;
 mod report;
+mod retry;
 mod stage;
 mod template;
 mod terminal;

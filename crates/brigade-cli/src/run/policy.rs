@@ -1,0 +1,32 @@
+//! What is done about jobs that take too long or fail.
+
+use crate::arguments::RunArguments;
+
+use super::deadline::Limits;
+use super::retry::Backoff;
+
+/// What the command line says about the life of a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    pub(crate) limits: Limits,
+    pub(crate) backoff: Backoff,
+    /// Failures are told only when they are final.
+    pub(crate) quiet: bool,
+}
+
+impl From<&RunArguments> for Policy {
+    fn from(arguments: &RunArguments) -> Self {
+        let life = &arguments.life;
+        Self {
+            limits: Limits {
+                timeout: life.timeout,
+                grace: life.grace,
+            },
+            backoff: Backoff {
+                retries: life.retries,
+                delay: life.retry_delay,
+            },
+            quiet: arguments.quiet,
+        }
+    }
+}
