@@ -141,13 +141,19 @@ Priorities:
   input. Waiting one second makes up for one level (high is 64, normal 128, low 192), so
   that nothing waits for ever. Arguments for a COMMAND are not looked into.
 
+Life of a job:
+  Each job leads a process group, and a signal for it goes to all that it has started. A job
+  that took longer than its --timeout has failed, whatever it exits with, and nothing of its
+  group is left. While it waits for its retry another job may run; each attempt has the whole
+  timeout, and a failure counts for --halt and the exit code when there is no attempt left.
+
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
-  twice: running jobs get SIGTERM, and SIGKILL two seconds later. Three times: SIGKILL now.
+  twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.
 
 Exit codes:
-  0 all jobs succeeded; 1 to 100 so many failed; 101 more than 100 failed; 2 also misuse,
-  and then nothing was run; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody
+  0 all jobs succeeded, or as many as --halt asks for; 1 to 100 so many failed; 101 more than
+  100 failed; 2 also misuse, and then nothing was run; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody
   reads our output any more."#;
 
 /// Reads `4`, `2..8` or `2..=8`; both ends are included.

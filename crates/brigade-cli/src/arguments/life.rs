@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::duration;
+use crate::run::halt::Halt;
+use crate::run::pace;
 
 /// How long a job may live, and what happens when it fails.
 #[derive(Debug, Args)]
@@ -25,4 +27,17 @@ pub(crate) struct LifeArguments {
     /// Wait up to T before the first retry, up to twice as long before each further one, at most 5 minutes
     #[arg(long, value_name = "T", default_value = "1s", value_parser = duration::parse)]
     pub(crate) retry_delay: Duration,
+
+    /// Start nothing more when so many jobs, or so many percent of those that have ended, have failed or
+    /// succeeded: soon lets running jobs end, now stops them; now,fail=1 or soon,success=50%
+    #[arg(long, value_name = "now|soon,fail|success=N|P%")]
+    pub(crate) halt: Option<Halt>,
+
+    /// Let at least T pass from the start of one job to the next
+    #[arg(long, value_name = "T", default_value = "0", hide_default_value = true, value_parser = duration::parse)]
+    pub(crate) delay: Duration,
+
+    /// Start at most so many jobs a second, minute or hour, evenly spread: 10/s, 100/m, 5/h
+    #[arg(long, value_name = "N/s|m|h", value_parser = pace::parse_rate)]
+    pub(crate) rate: Option<Duration>,
 }

@@ -13,12 +13,14 @@ mod error;
 mod exit;
 mod failure;
 mod feed;
+pub(crate) mod halt;
 mod input;
 mod interrupt;
 mod job;
 mod latch;
 mod limits;
 mod output;
+pub(crate) mod pace;
 mod policy;
 pub(crate) mod priority;
 mod process;
@@ -124,11 +126,15 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             .map_err(refused("a thread cannot be started"))?;
     }
 
-    let ending = conduct::conduct(&heard, &pool, &work);
+    let ending = conduct::conduct(&heard, policy.limits.grace, &pool, &work);
     let counts = work.counts();
     let not_run = work.take_not_run();
     match ending.cause {
         Some(Cause::Signal(_)) => {
+            let list = unstarted::list(&not_run, &ending.fed, kind);
+            work.output.print(&list);
+        }
+        Some(Cause::Halted(_)) if !(not_run.is_empty() && ending.fed.ended) => {
             let list = unstarted::list(&not_run, &ending.fed, kind);
             work.output.print(&list);
         }
@@ -138,7 +144,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
                 "nobody reads standard output any more: {what}"
             ));
         }
-        Some(Cause::Unread) | None => {}
+        Some(Cause::Halted(_) | Cause::Unread) | None => {}
     }
     if !arguments.quiet && ending.cause != Some(Cause::Unread) {
         let summary = Summary {

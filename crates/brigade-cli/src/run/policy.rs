@@ -1,8 +1,11 @@
 //! What is done about jobs that take too long or fail.
 
+use std::time::Duration;
+
 use crate::arguments::RunArguments;
 
 use super::deadline::Limits;
+use super::halt::Halt;
 use super::retry::Backoff;
 
 /// What the command line says about the life of a job.
@@ -10,6 +13,9 @@ use super::retry::Backoff;
 pub(crate) struct Policy {
     pub(crate) limits: Limits,
     pub(crate) backoff: Backoff,
+    pub(crate) halt: Option<Halt>,
+    /// From the beginning of one job to the next, at least.
+    pub(crate) distance: Duration,
     /// Failures are told only when they are final.
     pub(crate) quiet: bool,
 }
@@ -26,6 +32,8 @@ impl From<&RunArguments> for Policy {
                 retries: life.retries,
                 delay: life.retry_delay,
             },
+            halt: life.halt,
+            distance: life.delay.max(life.rate.unwrap_or_default()),
             quiet: arguments.quiet,
         }
     }

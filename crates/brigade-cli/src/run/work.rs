@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::job::Job;
 use super::latch::Latch;
 use super::output::Output;
+use super::pace::Pace;
 use super::policy::Policy;
 use super::process;
 use super::retry::{Retries, Waiting};
@@ -29,6 +30,9 @@ pub(crate) struct Work {
     pub(crate) output: Output,
     pub(crate) events: SyncSender<Event>,
     pub(crate) retries: Retries,
+    pace: Pace,
+    /// Jobs that have begun and not yet ended.
+    running: AtomicU64,
     succeeded: AtomicU64,
     failed: AtomicU64,
     stopped: AtomicU64,
@@ -72,6 +76,8 @@ impl Work {
             output,
             events,
             retries,
+            pace: Pace::new(policy.distance),
+            running: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             stopped: AtomicU64::new(0),
@@ -94,11 +100,24 @@ impl Work {
     }
 
     /// Runs a job, unless the run is stopping; returns it if it is to be run again.
-    fn attempt(&self, mut job: Job) -> Option<Waiting> {
+    fn attempt(&self, job: Job) -> Option<Waiting> {
+        self.pace.wait(&self.stopping);
         if self.stopping.is_set() {
             self.leave_out(job);
             return None;
         }
+        self.running.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.run(job);
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.halt_if_reached();
+        if self.output.is_unread() && !self.stopping.is_set() {
+            self.send(Event::Unread);
+        }
+        waiting
+    }
+
+    /// Runs a job to its end, and returns it if it is to be run again.
+    fn run(&self, mut job: Job) -> Option<Waiting> {
         job.attempts += 1;
         if job.attempts > 1 {
             self.retried.fetch_add(1, Ordering::Relaxed);
@@ -114,10 +133,19 @@ impl Work {
         }
         let result = self.output.print_job(&job, &mut outputs, result);
         self.count(&result);
-        if self.output.is_unread() && !self.stopping.is_set() {
-            self.send(Event::Unread);
-        }
         None
+    }
+
+    /// Begins no more jobs once enough have failed or succeeded.
+    fn halt_if_reached(&self) {
+        if let Some(halt) = self.policy.halt
+            && !self.stopping.is_set()
+            && halt.is_reached(&self.counts())
+        {
+            // At once, lest a worker begins another before the main thread has heard of it.
+            self.stopping.set();
+            self.send(Event::Halted(halt));
+        }
     }
 
     /// When to run a job again that has failed; `None` if it has failed for good.
@@ -155,6 +183,7 @@ impl Work {
 
     /// Counts and reports a panic of our own in a task, as a failure of that job.
     pub(crate) fn report_panic(&self, panic: &Panic) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
         self.failed.fetch_add(1, Ordering::Relaxed);
         let failure = Failure::Panic(panic.message().to_owned());
         let job = panic.task().unwrap_or("a job");
@@ -176,6 +205,11 @@ impl Work {
             retried: self.retried.load(Ordering::Relaxed),
             waiting: self.retries.waiting() as u64,
         }
+    }
+
+    /// How many jobs have begun and not yet ended.
+    pub(crate) fn running(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
     }
 
     /// The jobs that were noted as not run, in the order of the input.

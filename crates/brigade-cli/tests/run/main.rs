@@ -5,9 +5,11 @@
 
 mod direct;
 mod exit_code;
+mod halt;
 mod input;
 mod interrupt;
 mod output;
+mod pace;
 mod priority;
 mod report;
 mod retry;
