@@ -1,6 +1,7 @@
 //! The command line.
 
 mod life;
+mod log;
 
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -14,6 +15,7 @@ use crate::lab::{self, EXPERIMENTS};
 use crate::run::priority;
 
 pub(crate) use self::life::LifeArguments;
+pub(crate) use self::log::LogArguments;
 
 /// Runs jobs in parallel, with priorities and back-pressure, and loses none
 #[derive(Debug, Parser)]
@@ -102,6 +104,9 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) life: LifeArguments,
+
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 
     /// The command to run for each argument: one quoted string, or several words
     #[arg(

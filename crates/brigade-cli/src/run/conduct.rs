@@ -1,6 +1,7 @@
 //! The main thread while jobs run: waits for signals and for the end, and stops what must be stopped.
 
 use std::fs::File;
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub(crate) enum Event {
     Unread,
     /// Enough jobs have failed or succeeded.
     Halted(Halt),
+    /// A job that has ended could not be logged.
+    Unlogged(io::Error),
 }
 
 /// How often it is looked for jobs that use the terminal.
@@ -104,6 +107,16 @@ impl Conductor<'_> {
                 self.ending.note(Cause::Unread);
                 stop(self.pool, self.work);
                 None
+            }
+            Event::Unlogged(error) => {
+                self.ending.note(Cause::Unlogged);
+                if let Some(log) = &self.work.log {
+                    let path = log.path().display();
+                    self.work.output.say(format_args!(
+                        "the job log {path} cannot be written: {error}"
+                    ));
+                }
+                self.interrupts.reach(Step::Stop, now)
             }
             Event::Halted(halt) => {
                 self.ending.note(Cause::Halted(halt));
@@ -185,6 +198,7 @@ fn reason(cause: Option<Cause>) -> String {
     match cause {
         Some(Cause::Halted(halt)) => halt.to_string(),
         Some(Cause::Signal(number)) => signal_name(number).unwrap_or("a signal").to_owned(),
+        Some(Cause::Unlogged) => "without a job log".to_owned(),
         Some(Cause::Unread) | None => "the run ends".to_owned(),
     }
 }

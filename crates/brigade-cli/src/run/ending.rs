@@ -8,6 +8,9 @@ use super::halt::Halt;
 /// More failures than the exit code can tell are told as this many.
 const MOST_FAILURES: u64 = 101;
 
+/// The exit code if the job log could not be written.
+const UNLOGGED: u64 = 102;
+
 /// How a run ended.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
@@ -23,6 +26,8 @@ pub(crate) enum Cause {
     Unread,
     /// Enough jobs have failed or succeeded.
     Halted(Halt),
+    /// A job that has ended could not be logged.
+    Unlogged,
     /// A signal asked us to stop; this is the first one.
     Signal(i32),
 }
@@ -34,7 +39,8 @@ impl Cause {
         match self {
             Self::Unread => 0,
             Self::Halted(_) => 1,
-            Self::Signal(_) => 2,
+            Self::Unlogged => 2,
+            Self::Signal(_) => 3,
         }
     }
 }
@@ -53,6 +59,7 @@ impl Ending {
             // As shells tell it of a program that a signal ended.
             Some(Cause::Signal(signal)) => 128 + u64::from(signal.unsigned_abs()),
             Some(Cause::Unread) => 128 + u64::from(SIGPIPE.unsigned_abs()),
+            Some(Cause::Unlogged) => UNLOGGED,
             Some(Cause::Halted(halt)) if halt.success => 0,
             Some(Cause::Halted(_)) | None => {
                 (failed + u64::from(self.fed.unreadable)).min(MOST_FAILURES)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use brigade::pool::BuildError;
 
+use super::joblog::LogError;
 use super::template::TemplateError;
 
 /// Why nothing was run.
@@ -28,6 +29,8 @@ pub(crate) enum RunError {
         needed: u64,
         allowed: u64,
     },
+    /// The job log cannot be used.
+    Log(LogError),
     /// The pool could not be built.
     Pool(BuildError),
     /// The system refused something this program cannot do without.
@@ -64,6 +67,7 @@ impl fmt::Display for RunError {
                 "{jobs} jobs at once need {needed} open files and the system allows {allowed}; \
                  use a smaller -j, or raise the limit (ulimit -Hn)"
             ),
+            Self::Log(error) => error.fmt(formatter),
             Self::Pool(error) => error.fmt(formatter),
             Self::System { what, error } => write!(formatter, "{what}: {error}; nothing was run"),
         }
@@ -71,6 +75,12 @@ impl fmt::Display for RunError {
 }
 
 impl Error for RunError {}
+
+impl From<LogError> for RunError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
 
 impl From<TemplateError> for RunError {
     fn from(error: TemplateError) -> Self {

@@ -43,6 +43,24 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The exit code, if the job ended with one.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::Exit { code, .. } => Some(*code),
+            // It ended with success, and then its output went missing.
+            Self::Capture(_) | Self::Output(_) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The signal that ended the job, if one did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        match self {
+            Self::Signal { number, .. } => Some(*number),
+            _ => None,
+        }
+    }
+
     /// True if the job might succeed when it is run again.
     pub(crate) fn may_pass(&self) -> bool {
         match self {

@@ -17,6 +17,8 @@ use super::template::{Command, Template};
 /// reported and listed like any other.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// Its number in the job log.
+    pub(crate) sequence: u64,
     pub(crate) place: Place,
     /// As it was given.
     pub(crate) text: Vec<u8>,
@@ -69,6 +71,7 @@ impl Recipe {
             },
         };
         Some(Job {
+            sequence: 0,
             place,
             text,
             priority,

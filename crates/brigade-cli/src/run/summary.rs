@@ -13,6 +13,8 @@ use super::work::Counts;
 pub(crate) struct Summary {
     pub(crate) counts: Counts,
     pub(crate) not_run: usize,
+    /// Jobs that were not run, as the job log has them.
+    pub(crate) logged: u64,
     pub(crate) elapsed: Duration,
     pub(crate) metrics: Metrics,
 }
@@ -37,6 +39,9 @@ impl fmt::Display for Summary {
         }
         if self.not_run > 0 {
             write!(formatter, ", {} not run", self.not_run)?;
+        }
+        if self.logged > 0 {
+            write!(formatter, ", {} logged before", self.logged)?;
         }
         write!(formatter, ", in {}", Span(self.elapsed))?;
         if jobs == 0 {

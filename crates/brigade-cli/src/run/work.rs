@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use brigade::pool::Panic;
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use super::children::Children;
 use super::conduct::Event;
 use super::failure::Failure;
 use super::job::Job;
+use super::joblog::{Entry, JobLog, Timing};
 use super::latch::Latch;
 use super::output::Output;
 use super::pace::Pace;
@@ -24,6 +25,7 @@ use super::retry::{Retries, Waiting};
 #[derive(Debug)]
 pub(crate) struct Work {
     policy: Policy,
+    pub(crate) log: Option<JobLog>,
     /// Set when no job is to begin any more.
     pub(crate) stopping: Latch,
     pub(crate) children: Children,
@@ -63,6 +65,7 @@ impl Counts {
 impl Work {
     pub(crate) fn new(
         policy: Policy,
+        log: Option<JobLog>,
         retries: Retries,
         stopping: Latch,
         children: Children,
@@ -71,6 +74,7 @@ impl Work {
     ) -> Self {
         Self {
             policy,
+            log,
             stopping,
             children,
             output,
@@ -122,18 +126,36 @@ impl Work {
         if job.attempts > 1 {
             self.retried.fetch_add(1, Ordering::Relaxed);
         }
+        let (start, clock) = (SystemTime::now(), Instant::now());
         let (mut outputs, result) = match &job.command {
             Ok(command) => process::run(command, self.policy.limits, &self.children),
             Err(bad) => (Default::default(), Err(Failure::from(bad))),
         };
+        let duration = clock.elapsed();
         if let Err(failure) = &result
             && let Some(due) = self.next_attempt(&job, failure)
         {
             return Some(Waiting { due, job });
         }
         let result = self.output.print_job(&job, &mut outputs, result);
+        self.log(&job, Timing { start, duration }, &result);
         self.count(&result);
         None
+    }
+
+    /// Logs a job that has ended. One that was stopped has not: a run that resumes is to run it again.
+    fn log(&self, job: &Job, timing: Timing, result: &Result<(), Failure>) {
+        let Some(log) = &self.log else {
+            return;
+        };
+        if matches!(result, Err(Failure::Stopped(_))) {
+            return;
+        }
+        if let Err(error) = log.write(&Entry::new(job, log.command(), timing, result)) {
+            // At once, lest a worker begins another before the main thread has heard of it.
+            self.stopping.set();
+            self.send(Event::Unlogged(error));
+        }
     }
 
     /// Begins no more jobs once enough have failed or succeeded.

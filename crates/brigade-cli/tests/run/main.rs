@@ -3,15 +3,18 @@
 // They look at `/proc` and write to `/dev/full`.
 #![cfg(target_os = "linux")]
 
+mod crash;
 mod direct;
 mod exit_code;
 mod halt;
 mod input;
 mod interrupt;
+mod joblog;
 mod output;
 mod pace;
 mod priority;
 mod report;
+mod resume;
 mod retry;
 mod stage;
 mod template;
