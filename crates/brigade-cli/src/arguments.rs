@@ -102,18 +102,18 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) no_progress: bool,
 
-    #[command(flatten)]
-    pub(crate) life: LifeArguments,
-
-    #[command(flatten)]
-    pub(crate) log: LogArguments,
-
     /// The command to run for each argument: one quoted string, or several words
     #[arg(
         value_name = "COMMAND [WORD]... [::: ARGUMENT...]",
         trailing_var_arg = true
     )]
     pub(crate) words: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) life: LifeArguments,
+
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 const EXPLANATION: &str = r#"Jobs:
@@ -152,14 +152,26 @@ Life of a job:
   group is left. While it waits for its retry another job may run; each attempt has the whole
   timeout, and a failure counts for --halt and the exit code when there is no attempt left.
 
+Job log:
+  A line of --joblog is a JSON object: seq, place, job, command (the words that the job is an
+  argument for), start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
+  or signal, failure. What is not UTF-8 is written as {"hex":"66ff"}. It is written when the
+  job has ended and its output is printed; whatever ends brigade, the log lacks at most the
+  jobs that ran then, and --resume runs them again. Jobs are known by their text: the input
+  may have lines added, removed, moved or mended before a log is resumed. What Ctrl-C or --halt
+  stopped is not logged. If the log cannot be written nothing more is started, and the lines
+  that are missing are printed.
+
+    brigade run --joblog log --resume-failed < jobs.txt     # again and again, until all is done
+
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
   twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.
 
 Exit codes:
   0 all jobs succeeded, or as many as --halt asks for; 1 to 100 so many failed; 101 more than
-  100 failed; 2 also misuse, and then nothing was run; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody
-  reads our output any more."#;
+  100 failed; 102 the job log could not be written; 2 also misuse, and then nothing was run;
+  130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody reads our output any more."#;
 
 /// Reads `4`, `2..8` or `2..=8`; both ends are included.
 fn parse_jobs(text: &str) -> Result<RangeInclusive<usize>, String> {

@@ -4,8 +4,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::RunError;
 
-/// Open files of a job: the pipes it prints to, its empty input, and files for long output.
-const PER_JOB: u64 = 7;
+/// Open files of a job: the pipes it prints to, its empty input, files for long output, and one that
+/// tells of its exit.
+const PER_JOB: u64 = 8;
 
 /// Open files that are no job's.
 const FIXED: u64 = 32;

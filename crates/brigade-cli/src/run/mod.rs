@@ -6,6 +6,7 @@
 
 mod capture;
 mod children;
+mod closing;
 mod conduct;
 mod deadline;
 mod ending;
@@ -47,16 +48,14 @@ use brigade::Pool;
 use crate::arguments::RunArguments;
 
 use self::children::Children;
-use self::ending::Cause;
 use self::error::RunError;
-use self::joblog::{Again, JobLog, Opened};
+use self::joblog::{Again, Opened};
 use self::latch::Latch;
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
 use self::retry::Retries;
 use self::setup::Plan;
-use self::summary::Summary;
 use self::work::Work;
 
 /// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
@@ -137,80 +136,29 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
-    thread::Builder::new()
-        .name("brigade-feed".to_owned())
-        .spawn({
-            let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-            move || feed::feed(input, &recipe, history, &pool, &work)
-        })
-        .map_err(refused("a thread cannot be started"))?;
-
     if policy.backoff.retries > 0 {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        let retry = move || {
+        start("brigade-retry", move || {
             let hand_over = |job| feed::hand_over(job, &pool, &work);
             work.retries.hand_over_when_due(hand_over);
-        };
-        thread::Builder::new()
-            .name("brigade-retry".to_owned())
-            .spawn(retry)
-            .map_err(refused("a thread cannot be started"))?;
+        })?;
     }
+    start("brigade-feed", {
+        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
+        move || feed::feed(input, &recipe, history, &pool, &work)
+    })?;
 
-    let mut ending = conduct::conduct(&heard, policy.limits.grace, &pool, &work);
-    let counts = work.counts();
-    if let Some(log) = &work.log
-        && !finish_log(log, &work.output)
-    {
-        ending.note(Cause::Unlogged);
-    }
-    let not_run = work.take_not_run();
-    match ending.cause {
-        Some(Cause::Signal(_)) => {
-            let list = unstarted::list(&not_run, &ending.fed, kind);
-            work.output.print(&list);
-        }
-        Some(Cause::Halted(_) | Cause::Unlogged) if !(not_run.is_empty() && ending.fed.ended) => {
-            let list = unstarted::list(&not_run, &ending.fed, kind);
-            work.output.print(&list);
-        }
-        Some(Cause::Unread) if !(not_run.is_empty() && ending.fed.ended) => {
-            let what = unstarted::tell(&not_run, &ending.fed);
-            work.output.say(format_args!(
-                "nobody reads standard output any more: {what}"
-            ));
-        }
-        Some(Cause::Halted(_) | Cause::Unlogged | Cause::Unread) | None => {}
-    }
-    if !arguments.quiet && ending.cause != Some(Cause::Unread) {
-        let summary = Summary {
-            counts,
-            not_run: not_run.len(),
-            logged: ending.fed.logged,
-            elapsed: started.elapsed(),
-            metrics: pool.metrics(),
-        };
-        work.output.print(summary.to_string().as_bytes());
-    }
-    Ok(ending.exit_code(counts.failed))
+    let ending = conduct::conduct(&heard, policy.limits.grace, &pool, &work);
+    let metrics = pool.metrics();
+    let elapsed = started.elapsed();
+    Ok(closing::close(ending, kind, elapsed, metrics, &work))
 }
 
-/// Writes what is left of the job log; false if that cannot be done.
-fn finish_log(log: &JobLog, output: &Output) -> bool {
-    let Err((error, lines)) = log.finish() else {
-        return true;
-    };
-    let path = log.path().display();
-    if lines.is_empty() {
-        output.say(format_args!(
-            "the job log {path} may not be on the disk: {error}"
-        ));
-        return false;
-    }
-    output.say(format_args!(
-        "these lines are missing in the job log {path}; add them before you resume, lest their jobs \
-         are run again:"
-    ));
-    output.print(&lines);
-    false
+/// Starts a thread that ends with the process.
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(body);
+    started.map(drop).map_err(|error| RunError::System {
+        what: "a thread cannot be started",
+        error,
+    })
 }

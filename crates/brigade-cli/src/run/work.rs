@@ -229,6 +229,11 @@ impl Work {
         }
     }
 
+    /// True if only failures are told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.policy.quiet
+    }
+
     /// How many jobs have begun and not yet ended.
     pub(crate) fn running(&self) -> u64 {
         self.running.load(Ordering::Relaxed)

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::joblog::entries;
-use crate::stage::{Stage, within};
+use crate::stage::{Stage, until, within};
 
 /// How often it is killed.
 fn kills() -> usize {
@@ -72,8 +72,16 @@ fn every_job_has_run_and_none_again_that_was_logged() {
         let before = (logged(&stage), runs(&stage));
         let mut brigade = resume(&stage);
         let mut leash = File::open(stage.path("leash")).expect("a named pipe");
-        // Any point will do; none is hoped for.
-        thread::sleep(Duration::from_micros(random.u64(0..12_000)));
+        if random.bool() {
+            // In the midst of jobs.
+            let enough = before.1.values().sum::<usize>() + random.usize(1..=4);
+            until("jobs run", || {
+                let ended = brigade.try_wait().expect("a child").is_some();
+                ended || runs(&stage).values().sum::<usize>() >= enough
+            });
+        }
+        // Any point will do, and none is hoped for.
+        thread::sleep(Duration::from_micros(random.u64(0..5_000)));
         brigade.kill().expect("a child");
         killed += usize::from(brigade.wait().expect("a child").code().is_none());
         // Its jobs have outlived it. None of them runs when the next one begins.

@@ -98,7 +98,9 @@ fn retry_failed_knows_commands_from_arguments_and_any_bytes() {
     let name = std::ffi::OsString::from_vec(b"f\xff".to_vec());
     let words = ["-q", "--joblog", "log", "test -e", ":::"].map(std::ffi::OsString::from);
     assert_eq!(
-        stage.run([&words[..], &[name.clone()]].concat(), b"").code,
+        stage
+            .run([&words[..], std::slice::from_ref(&name)].concat(), b"")
+            .code,
         Some(1)
     );
     fs::write(stage.path("").join(name), "").expect("written");
