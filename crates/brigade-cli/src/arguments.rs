@@ -2,6 +2,7 @@
 
 mod life;
 mod log;
+mod output;
 
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -16,6 +17,7 @@ use crate::run::priority;
 
 pub(crate) use self::life::LifeArguments;
 pub(crate) use self::log::LogArguments;
+pub(crate) use self::output::OutputArguments;
 
 /// Runs jobs in parallel, with priorities and back-pressure, and loses none
 #[derive(Debug, Parser)]
@@ -110,6 +112,9 @@ pub(crate) struct RunArguments {
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    #[command(flatten)]
     pub(crate) life: LifeArguments,
 
     #[command(flatten)]
@@ -159,7 +164,7 @@ Job log:
   job has ended and its output is printed; whatever ends brigade, the log lacks at most the
   jobs that ran then, and --resume runs them again. Jobs are known by their text: the input
   may have lines added, removed, moved or mended before a log is resumed. What Ctrl-C or --halt
-  stopped is not logged. If the log cannot be written nothing more is started, and the lines
+  stopped is not logged. With --keep-order a job has ended when its turn has come. If the log cannot be written nothing more is started, and the lines
   that are missing are printed.
 
     brigade run --joblog log --resume-failed < jobs.txt     # again and again, until all is done

@@ -14,6 +14,9 @@ use super::latch::Latch;
 /// How much of one output is kept in memory.
 const IN_MEMORY: usize = 1024 * 1024;
 
+/// How much of one is kept in memory that waits to be printed.
+const IN_MEMORY_FOR_LATER: usize = 64 * 1024;
+
 /// How much room there is at least for a read.
 const ROOM: usize = 8 * 1024;
 
@@ -56,6 +59,18 @@ impl Captured {
         output.write_all(&self.memory)
     }
 
+    /// Keeps less of it in memory than while it grew.
+    ///
+    /// # Errors
+    /// If there is no file to keep it in.
+    fn shrink(&mut self) -> io::Result<()> {
+        if self.memory.len() > IN_MEMORY_FOR_LATER {
+            self.spill()?;
+        }
+        self.memory.shrink_to_fit();
+        Ok(())
+    }
+
     fn spill(&mut self) -> io::Result<()> {
         if self.file.is_none() {
             self.file = Some(tempfile::tempfile()?);
@@ -75,6 +90,17 @@ pub(crate) struct Outputs {
     pub(crate) stderr: Captured,
     /// Why some of it is missing: it could not be read, or not be kept.
     pub(crate) lost: Option<io::Error>,
+}
+
+impl Outputs {
+    /// Makes them small, as they are kept for later.
+    ///
+    /// # Errors
+    /// If there is no file to keep them in. Nothing is lost then.
+    pub(crate) fn shrink(&mut self) -> io::Result<()> {
+        self.stdout.shrink()?;
+        self.stderr.shrink()
+    }
 }
 
 /// Reads both outputs until nobody can write to them any more, or until they are abandoned or the job's

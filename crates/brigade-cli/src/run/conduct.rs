@@ -205,10 +205,7 @@ fn reason(cause: Option<Cause>) -> String {
 
 /// Begins no more jobs; those that the pool hands back are noted as not run.
 fn stop(pool: &Pool, work: &Work) {
-    work.stopping.set();
-    for job in work.retries.close() {
-        work.leave_out(job);
-    }
+    work.stop();
     let now = Shutdown::Now {
         timeout: Duration::ZERO,
     };

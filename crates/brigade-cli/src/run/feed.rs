@@ -49,6 +49,8 @@ pub(crate) fn feed(
                 };
                 job.sequence = number;
                 fed.jobs += 1;
+                job.turn = fed.jobs;
+                work.wait_for_room(&job);
                 hand_over(job, pool, work);
             }
             Ok(None) => break,
@@ -66,6 +68,8 @@ pub(crate) fn feed(
     fed.ended = input.is_at_end();
     work.send(Event::Fed(fed));
     work.retries.wait_until_all_ended(pool);
+    // Here and not on the main thread, which a reader of our output must not hold up.
+    work.finish_rest();
     work.send(Event::Finished);
 }
 

@@ -17,6 +17,8 @@ use super::template::{Command, Template};
 /// reported and listed like any other.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// Which of the jobs that are run it is in the order of the input, counted from 1.
+    pub(crate) turn: u64,
     /// Its number in the job log.
     pub(crate) sequence: u64,
     pub(crate) place: Place,
@@ -71,6 +73,7 @@ impl Recipe {
             },
         };
         Some(Job {
+            turn: 0,
             sequence: 0,
             place,
             text,

@@ -21,6 +21,7 @@ mod job;
 mod joblog;
 mod latch;
 mod limits;
+mod order;
 mod output;
 pub(crate) mod pace;
 mod policy;
@@ -33,6 +34,7 @@ mod setup;
 mod signals;
 mod summary;
 mod syntax;
+mod tag;
 mod template;
 mod unstarted;
 mod work;
@@ -83,7 +85,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
-    limits::make_room(*jobs.end())?;
+    limits::make_room(*jobs.end(), policy.keep_order)?;
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
         Progress::hidden()
@@ -112,7 +114,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         Retries::new(arguments.queue),
         latch()?,
         Children::new(latch()?),
-        Output::new(progress),
+        Output::new(progress, arguments.output.tag),
         events.clone(),
     ));
     if let Some(log) = work.log.as_ref().filter(|_| repaired) {

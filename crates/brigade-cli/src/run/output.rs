@@ -12,6 +12,7 @@ use super::capture::{Captured, Outputs};
 use super::failure::Failure;
 use super::job::Job;
 use super::progress::Progress;
+use super::tag::{self, Tagged};
 use super::work::Counts;
 
 /// How long a message waits for its turn. A job may be held up for ever by who reads our standard
@@ -24,6 +25,8 @@ pub(crate) struct Output {
     turn: Mutex<Turn>,
     /// What is written to standard output appears where messages and the progress line do.
     on_terminal: bool,
+    /// Lines of output are marked with their job.
+    tags: bool,
     unread: AtomicBool,
 }
 
@@ -62,13 +65,14 @@ fn end_line(open_line: &mut bool) {
 }
 
 impl Output {
-    pub(crate) fn new(progress: Progress) -> Self {
+    pub(crate) fn new(progress: Progress, tags: bool) -> Self {
         Self {
             turn: Mutex::new(Turn {
                 progress,
                 open_line: false,
             }),
             on_terminal: io::stdout().is_terminal() && io::stderr().is_terminal(),
+            tags,
             unread: AtomicBool::new(false),
         }
     }
@@ -86,15 +90,16 @@ impl Output {
         if result.is_ok() && outputs.stdout.is_empty() && outputs.stderr.is_empty() {
             return Ok(());
         }
+        let tag = self.tags.then(|| tag::tag(&job.text)).unwrap_or_default();
         let mut turn = self.turn.lock();
         if !outputs.stdout.is_empty() {
             let printed = if self.on_terminal {
                 turn.print(|open_line| {
                     *open_line = outputs.stdout.has_open_line();
-                    write_stdout(&mut outputs.stdout)
+                    write_stdout(&mut outputs.stdout, &tag)
                 })
             } else {
-                write_stdout(&mut outputs.stdout)
+                write_stdout(&mut outputs.stdout, &tag)
             };
             match printed {
                 Ok(()) => {}
@@ -110,7 +115,7 @@ impl Output {
                 if !outputs.stderr.is_empty() {
                     *open_line = outputs.stderr.has_open_line();
                     // If standard error is closed there is nobody to tell.
-                    let _ = outputs.stderr.write_to(&mut stderr);
+                    let _ = write(&mut outputs.stderr, &mut stderr, &tag);
                 }
                 if let Err(failure) = &result {
                     end_line(open_line);
@@ -171,8 +176,16 @@ impl Output {
     }
 }
 
-fn write_stdout(captured: &mut Captured) -> io::Result<()> {
+fn write_stdout(captured: &mut Captured, tag: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    captured.write_to(&mut stdout)?;
+    write(captured, &mut stdout, tag)?;
     stdout.flush()
+}
+
+fn write(captured: &mut Captured, output: &mut impl Write, tag: &[u8]) -> io::Result<()> {
+    if tag.is_empty() {
+        captured.write_to(output)
+    } else {
+        captured.write_to(&mut Tagged::new(output, tag))
+    }
 }

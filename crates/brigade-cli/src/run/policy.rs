@@ -16,6 +16,8 @@ pub(crate) struct Policy {
     pub(crate) halt: Option<Halt>,
     /// From the beginning of one job to the next, at least.
     pub(crate) distance: Duration,
+    /// Outputs are printed in the order of the input.
+    pub(crate) keep_order: bool,
     /// Failures are told only when they are final.
     pub(crate) quiet: bool,
 }
@@ -34,6 +36,7 @@ impl From<&RunArguments> for Policy {
             },
             halt: life.halt,
             distance: life.delay.max(life.rate.unwrap_or_default()),
+            keep_order: arguments.output.keep_order,
             quiet: arguments.quiet,
         }
     }

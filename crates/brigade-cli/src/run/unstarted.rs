@@ -46,6 +46,7 @@ mod tests {
 
     fn listed(texts: &[&str], kind: Kind, ended: bool) -> String {
         let job = |(index, text): (usize, &&str)| Job {
+            turn: 0,
             sequence: 0,
             place: Place {
                 number: index as u64 + 1,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use brigade::pool::Panic;
@@ -9,12 +10,14 @@ use parking_lot::Mutex;
 
 use crate::quantity::Span;
 
+use super::capture::Outputs;
 use super::children::Children;
 use super::conduct::Event;
 use super::failure::Failure;
 use super::job::Job;
 use super::joblog::{Entry, JobLog, Timing};
 use super::latch::Latch;
+use super::order::Order;
 use super::output::Output;
 use super::pace::Pace;
 use super::policy::Policy;
@@ -33,6 +36,8 @@ pub(crate) struct Work {
     pub(crate) events: SyncSender<Event>,
     pub(crate) retries: Retries,
     pace: Pace,
+    /// If outputs are printed in the order of the input.
+    order: Option<Order<Ended>>,
     /// Jobs that have begun and not yet ended.
     running: AtomicU64,
     succeeded: AtomicU64,
@@ -40,6 +45,15 @@ pub(crate) struct Work {
     stopped: AtomicU64,
     retried: AtomicU64,
     not_run: Mutex<Vec<Job>>,
+}
+
+/// A job that has ended, whose output is not yet printed.
+#[derive(Debug)]
+struct Ended {
+    job: Job,
+    timing: Timing,
+    outputs: Outputs,
+    result: Result<(), Failure>,
 }
 
 /// What has become of jobs so far.
@@ -81,6 +95,7 @@ impl Work {
             events,
             retries,
             pace: Pace::new(policy.distance),
+            order: policy.keep_order.then(Order::new),
             running: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -93,6 +108,10 @@ impl Work {
     /// The body of a job's task. Once the run is stopping it only notes that the job did not run:
     /// thus a task that was refused or handed back is called too, and no job is lost.
     pub(crate) fn carry_out(&self, mut job: Job) {
+        let _turn = GiveUpTurn {
+            work: self,
+            turn: job.turn,
+        };
         while let Some(waiting) = self.attempt(job) {
             let Err(refused) = self.retries.put(waiting) else {
                 return;
@@ -127,7 +146,7 @@ impl Work {
             self.retried.fetch_add(1, Ordering::Relaxed);
         }
         let (start, clock) = (SystemTime::now(), Instant::now());
-        let (mut outputs, result) = match &job.command {
+        let (outputs, result) = match &job.command {
             Ok(command) => process::run(command, self.policy.limits, &self.children),
             Err(bad) => (Default::default(), Err(Failure::from(bad))),
         };
@@ -137,10 +156,67 @@ impl Work {
         {
             return Some(Waiting { due, job });
         }
-        let result = self.output.print_job(&job, &mut outputs, result);
-        self.log(&job, Timing { start, duration }, &result);
         self.count(&result);
+        self.hand_on(Ended {
+            job,
+            timing: Timing { start, duration },
+            outputs,
+            result,
+        });
         None
+    }
+
+    /// Finishes a job that has ended, at once or when its turn has come.
+    fn hand_on(&self, mut ended: Ended) {
+        let Some(order) = &self.order else {
+            return self.finish(ended);
+        };
+        let turn = ended.job.turn;
+        if !order.is_turn_of(turn) {
+            // Without a file it stays in memory, of which there is enough most of the time.
+            let _ = ended.outputs.shrink();
+        }
+        order.keep(turn, Some(ended));
+        order.deliver(|ended| self.finish(ended));
+    }
+
+    /// Prints and logs a job that has ended.
+    fn finish(&self, mut ended: Ended) {
+        let success = ended.result.is_ok();
+        let result = self
+            .output
+            .print_job(&ended.job, &mut ended.outputs, ended.result);
+        if success && result.is_err() {
+            self.succeeded.fetch_sub(1, Ordering::Relaxed);
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        self.log(&ended.job, ended.timing, &result);
+    }
+
+    /// Finishes what still waits for its turn, though others before it will never end.
+    pub(crate) fn finish_rest(&self) {
+        let rest = self.order.as_ref().map(Order::take_rest);
+        for ended in rest.unwrap_or_default() {
+            self.finish(ended);
+        }
+    }
+
+    /// Waits until one more job may be read, if outputs are kept in order.
+    pub(crate) fn wait_for_room(&self, job: &Job) {
+        if let Some(order) = &self.order {
+            order.wait_for_room(job.turn, || self.stopping.is_set());
+        }
+    }
+
+    /// Begins no more jobs, and notes those as not run that wait for a retry.
+    pub(crate) fn stop(&self) {
+        self.stopping.set();
+        for job in self.retries.close() {
+            self.leave_out(job);
+        }
+        if let Some(order) = &self.order {
+            order.wake();
+        }
     }
 
     /// Logs a job that has ended. One that was stopped has not: a run that resumes is to run it again.
@@ -199,7 +275,10 @@ impl Work {
     }
 
     /// Notes that a job did not run.
-    pub(crate) fn leave_out(&self, job: Job) {
+    fn leave_out(&self, job: Job) {
+        if let Some(order) = &self.order {
+            order.keep(job.turn, None);
+        }
         self.not_run.lock().push(job);
     }
 
@@ -244,5 +323,20 @@ impl Work {
         let mut jobs = std::mem::take(&mut *self.not_run.lock());
         jobs.sort_by_key(|job| job.place);
         jobs
+    }
+}
+
+/// Gives a job's turn up should we panic at it: those that follow would wait for it for ever.
+struct GiveUpTurn<'a> {
+    work: &'a Work,
+    turn: u64,
+}
+
+impl Drop for GiveUpTurn<'_> {
+    fn drop(&mut self) {
+        if let Some(order) = self.work.order.as_ref().filter(|_| thread::panicking()) {
+            order.keep(self.turn, None);
+            order.deliver(|ended| self.work.finish(ended));
+        }
     }
 }
