@@ -59,6 +59,22 @@ impl Captured {
         output.write_all(&self.memory)
     }
 
+    /// Has all whole lines printed, and keeps what is left.
+    fn print_lines(&mut self, stream: Stream, print: &mut PrintLines) {
+        let end = self.memory.iter().rposition(|&byte| byte == b'\n');
+        let Some(end) = end else {
+            return;
+        };
+        let rest = self.memory.split_off(end + 1);
+        let open_line = std::mem::replace(&mut self.open_line, false);
+        print(stream, self);
+        *self = Self {
+            memory: rest,
+            file: None,
+            open_line,
+        };
+    }
+
     /// Keeps less of it in memory than while it grew.
     ///
     /// # Errors
@@ -82,6 +98,16 @@ impl Captured {
         Ok(())
     }
 }
+
+/// One of the outputs of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Prints whole lines of an output.
+pub(crate) type PrintLines<'a> = &'a mut dyn FnMut(Stream, &mut Captured);
 
 /// Both outputs of a job.
 #[derive(Debug, Default)]
@@ -110,13 +136,17 @@ pub(crate) fn capture(
     stderr: OwnedFd,
     deadline: &mut Deadline,
     abandoned: &Latch,
+    mut lines: Option<PrintLines>,
 ) -> Outputs {
     let mut outputs = Outputs::default();
-    let mut streams = vec![(stdout, &mut outputs.stdout), (stderr, &mut outputs.stderr)];
+    let mut streams = vec![
+        (stdout, Stream::Stdout, &mut outputs.stdout),
+        (stderr, Stream::Stderr, &mut outputs.stderr),
+    ];
     while !streams.is_empty() {
         let mut waits = streams
             .iter()
-            .map(|(pipe, _)| PollFd::new(pipe, PollFlags::IN))
+            .map(|(pipe, _, _)| PollFd::new(pipe, PollFlags::IN))
             .collect::<Vec<_>>();
         waits.push(PollFd::new(abandoned, PollFlags::IN));
         let last = abandoned.is_set() || deadline.is_over();
@@ -143,8 +173,15 @@ pub(crate) fn capture(
         }
         let mut ready = ready.into_iter();
         let lost = &mut outputs.lost;
-        streams.retain_mut(|(pipe, captured)| {
-            !ready.next().unwrap_or(false) || take(pipe, captured, lost)
+        streams.retain_mut(|(pipe, stream, captured)| {
+            if !ready.next().unwrap_or(false) {
+                return true;
+            }
+            let goes_on = take(pipe, captured, lost);
+            if let Some(print) = &mut lines {
+                captured.print_lines(*stream, print);
+            }
+            goes_on
         });
     }
     outputs
@@ -212,7 +249,13 @@ mod tests {
                 to_stdout.write_all(&long).expect("is read");
                 drop((to_stdout, to_stderr));
             });
-            capture(stdout.into(), stderr.into(), &mut unlimited(), &abandoned)
+            capture(
+                stdout.into(),
+                stderr.into(),
+                &mut unlimited(),
+                &abandoned,
+                None,
+            )
         });
         assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
         assert!(text(&mut outputs.stdout) == [b"begin ", &long[..]].concat());
@@ -227,7 +270,13 @@ mod tests {
         let (stderr, to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         drop((to_stdout, to_stderr));
-        let mut outputs = capture(stdout.into(), stderr.into(), &mut unlimited(), &abandoned);
+        let mut outputs = capture(
+            stdout.into(),
+            stderr.into(),
+            &mut unlimited(),
+            &abandoned,
+            None,
+        );
         assert!(outputs.stdout.file.is_none() && outputs.stderr.is_empty());
         assert_eq!(text(&mut outputs.stdout), b"a\n");
     }
@@ -239,8 +288,15 @@ mod tests {
         let (stderr, _to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         let mut outputs = thread::scope(|scope| {
-            let capture =
-                scope.spawn(|| capture(stdout.into(), stderr.into(), &mut unlimited(), &abandoned));
+            let capture = scope.spawn(|| {
+                capture(
+                    stdout.into(),
+                    stderr.into(),
+                    &mut unlimited(),
+                    &abandoned,
+                    None,
+                )
+            });
             abandoned.set();
             capture.join().expect("no panic")
         });

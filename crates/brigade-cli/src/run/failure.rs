@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     Capture(io::Error),
     /// Its output could not be written.
     Output(io::Error),
+    /// Its output could not be saved in a file.
+    Results(io::Error),
     /// This program itself failed at it.
     Panic(String),
 }
@@ -48,7 +50,7 @@ impl Failure {
         match self {
             Self::Exit { code, .. } => Some(*code),
             // It ended with success, and then its output went missing.
-            Self::Capture(_) | Self::Output(_) => Some(0),
+            Self::Capture(_) | Self::Output(_) | Self::Results(_) => Some(0),
             _ => None,
         }
     }
@@ -74,6 +76,7 @@ impl Failure {
             Self::Item(_)
             | Self::Terminal
             | Self::Output(_)
+            | Self::Results(_)
             | Self::Panic(_)
             | Self::Stopped(_) => false,
         }
@@ -160,6 +163,7 @@ impl fmt::Display for Failure {
                     "its output is lost, it could not be written: {error}"
                 )
             }
+            Self::Results(error) => write!(formatter, "its output could not be saved: {error}"),
             Self::Panic(message) => write!(formatter, "brigade panicked: {message}"),
         }
     }

@@ -28,6 +28,7 @@ mod policy;
 pub(crate) mod priority;
 mod process;
 mod progress;
+mod results;
 mod retry;
 mod script;
 mod setup;
@@ -56,6 +57,7 @@ use self::latch::Latch;
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
+use self::results::Results;
 use self::retry::Retries;
 use self::setup::Plan;
 use self::work::Work;
@@ -96,6 +98,13 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let refused = |what| move |error| RunError::System { what, error };
     let (events, heard) = sync_channel(16);
     let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
+    let results = arguments
+        .output
+        .results
+        .take()
+        .map(Results::new)
+        .transpose();
+    let results = results.map_err(refused("the directory for results cannot be made"))?;
     let (log, history, repaired) = match logged {
         Some(Opened {
             mut log,
@@ -115,6 +124,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         latch()?,
         Children::new(latch()?),
         Output::new(progress, arguments.output.tag),
+        results,
         events.clone(),
     ));
     if let Some(log) = work.log.as_ref().filter(|_| repaired) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade::pool::Metrics;
 use parking_lot::Mutex;
 
-use super::capture::{Captured, Outputs};
+use super::capture::{Captured, Outputs, Stream};
 use super::failure::Failure;
 use super::job::Job;
 use super::progress::Progress;
@@ -90,40 +90,77 @@ impl Output {
         if result.is_ok() && outputs.stdout.is_empty() && outputs.stderr.is_empty() {
             return Ok(());
         }
-        let tag = self.tags.then(|| tag::tag(&job.text)).unwrap_or_default();
+        let tag = self.tag(job);
         let mut turn = self.turn.lock();
         if !outputs.stdout.is_empty() {
-            let printed = if self.on_terminal {
-                turn.print(|open_line| {
-                    *open_line = outputs.stdout.has_open_line();
-                    write_stdout(&mut outputs.stdout, &tag)
-                })
-            } else {
-                write_stdout(&mut outputs.stdout, &tag)
-            };
-            match printed {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                    self.unread.store(true, Ordering::SeqCst);
-                }
-                Err(error) => result = result.and(Err(Failure::Output(error))),
-            }
+            let printed = self.print_stdout(&mut turn, &mut outputs.stdout, &tag);
+            result = result.and(printed);
         }
         if result.is_err() || !outputs.stderr.is_empty() {
             turn.print(|open_line| {
-                let mut stderr = io::stderr().lock();
-                if !outputs.stderr.is_empty() {
-                    *open_line = outputs.stderr.has_open_line();
-                    // If standard error is closed there is nobody to tell.
-                    let _ = write(&mut outputs.stderr, &mut stderr, &tag);
-                }
+                print_stderr(open_line, &mut outputs.stderr, &tag);
                 if let Err(failure) = &result {
                     end_line(open_line);
-                    let _ = writeln!(stderr, "brigade: {}: {}: {failure}", job.place, job.title());
+                    let (place, title) = (job.place, job.title());
+                    let _ = writeln!(io::stderr(), "brigade: {place}: {title}: {failure}");
                 }
             });
         }
         result
+    }
+
+    /// Prints whole lines of a job that still runs.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub(crate) fn print_lines(
+        &self,
+        job: &Job,
+        stream: Stream,
+        lines: &mut Captured,
+    ) -> Result<(), Failure> {
+        let tag = self.tag(job);
+        let mut turn = self.turn.lock();
+        match stream {
+            Stream::Stdout => self.print_stdout(&mut turn, lines, &tag),
+            Stream::Stderr => {
+                turn.print(|open_line| print_stderr(open_line, lines, &tag));
+                Ok(())
+            }
+        }
+    }
+
+    /// Prints to standard output; that nobody reads it is no failure of the job.
+    fn print_stdout(
+        &self,
+        turn: &mut Turn,
+        stdout: &mut Captured,
+        tag: &[u8],
+    ) -> Result<(), Failure> {
+        let printed = if self.on_terminal {
+            turn.print(|open_line| {
+                *open_line = stdout.has_open_line();
+                write_stdout(stdout, tag)
+            })
+        } else {
+            write_stdout(stdout, tag)
+        };
+        match printed {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.unread.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            printed => printed.map_err(Failure::Output),
+        }
+    }
+
+    /// What each line of a job's output begins with.
+    fn tag(&self, job: &Job) -> Vec<u8> {
+        if self.tags {
+            tag::tag(&job.text)
+        } else {
+            Vec::new()
+        }
     }
 
     /// True once nobody reads our standard output any more.
@@ -173,6 +210,14 @@ impl Output {
         if let Some(turn) = self.turn.try_lock_for(PATIENCE) {
             turn.progress.end();
         }
+    }
+}
+
+fn print_stderr(open_line: &mut bool, stderr: &mut Captured, tag: &[u8]) {
+    if !stderr.is_empty() {
+        *open_line = stderr.has_open_line();
+        // If standard error is closed there is nobody to tell.
+        let _ = write(stderr, &mut io::stderr().lock(), tag);
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Policy {
     pub(crate) distance: Duration,
     /// Outputs are printed in the order of the input.
     pub(crate) keep_order: bool,
+    /// Lines are printed as they come.
+    pub(crate) line_buffer: bool,
     /// Failures are told only when they are final.
     pub(crate) quiet: bool,
 }
@@ -37,6 +39,7 @@ impl From<&RunArguments> for Policy {
             halt: life.halt,
             distance: life.delay.max(life.rate.unwrap_or_default()),
             keep_order: arguments.output.keep_order,
+            line_buffer: arguments.output.line_buffer,
             quiet: arguments.quiet,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use super::capture::{self, Outputs};
+use super::capture::{self, Outputs, PrintLines};
 use super::children::{Children, Told};
 use super::deadline::{Deadline, Limits};
 use super::exit;
@@ -19,7 +19,8 @@ use super::template::Command;
 /// The shell for commands that need one.
 const SHELL: &str = "/bin/sh";
 
-/// Runs a command to its end, and until nobody can write to its outputs any more.
+/// Runs a command to its end, and until nobody can write to its outputs any more. With `lines` it hands
+/// over whole lines as they come.
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
@@ -27,6 +28,7 @@ pub(crate) fn run(
     command: &Command,
     limits: Limits,
     children: &Children,
+    lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
     let mut child = match start(command) {
         Ok(child) => child,
@@ -41,6 +43,7 @@ pub(crate) fn run(
             stderr.into(),
             &mut deadline,
             &children.abandoned,
+            lines,
         ),
         _ => unreachable!("both outputs were made pipes"),
     };

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::quantity::Span;
 
-use super::capture::Outputs;
+use super::capture::{Captured, Outputs};
 use super::children::Children;
 use super::conduct::Event;
 use super::failure::Failure;
@@ -22,7 +22,9 @@ use super::output::Output;
 use super::pace::Pace;
 use super::policy::Policy;
 use super::process;
+use super::results::Results;
 use super::retry::{Retries, Waiting};
+use super::template::Command;
 
 /// What a run's threads share.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Work {
     pub(crate) stopping: Latch,
     pub(crate) children: Children,
     pub(crate) output: Output,
+    results: Option<Results>,
     pub(crate) events: SyncSender<Event>,
     pub(crate) retries: Retries,
     pace: Pace,
@@ -84,6 +87,7 @@ impl Work {
         stopping: Latch,
         children: Children,
         output: Output,
+        results: Option<Results>,
         events: SyncSender<Event>,
     ) -> Self {
         Self {
@@ -92,6 +96,7 @@ impl Work {
             stopping,
             children,
             output,
+            results,
             events,
             retries,
             pace: Pace::new(policy.distance),
@@ -147,7 +152,7 @@ impl Work {
         }
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (outputs, result) = match &job.command {
-            Ok(command) => process::run(command, self.policy.limits, &self.children),
+            Ok(command) => self.run_process(&job, command),
             Err(bad) => (Default::default(), Err(Failure::from(bad))),
         };
         let duration = clock.elapsed();
@@ -166,6 +171,23 @@ impl Work {
         None
     }
 
+    /// Runs a job's process to its end, and prints its lines meanwhile if so asked.
+    fn run_process(&self, job: &Job, command: &Command) -> (Outputs, Result<(), Failure>) {
+        let (limits, children) = (self.policy.limits, &self.children);
+        if !self.policy.line_buffer {
+            return process::run(command, limits, children, None);
+        }
+        let mut printed = Ok(());
+        let mut print = |stream, lines: &mut Captured| {
+            let now = self.output.print_lines(job, stream, lines);
+            if printed.is_ok() {
+                printed = now;
+            }
+        };
+        let (outputs, result) = process::run(command, limits, children, Some(&mut print));
+        (outputs, result.and(printed))
+    }
+
     /// Finishes a job that has ended, at once or when its turn has come.
     fn hand_on(&self, mut ended: Ended) {
         let Some(order) = &self.order else {
@@ -180,12 +202,17 @@ impl Work {
         order.deliver(|ended| self.finish(ended));
     }
 
-    /// Prints and logs a job that has ended.
+    /// Saves, prints and logs a job that has ended.
     fn finish(&self, mut ended: Ended) {
         let success = ended.result.is_ok();
+        let saved = match &self.results {
+            Some(results) => results.save(&ended.job, &mut ended.outputs),
+            None => Ok(()),
+        };
+        let result = ended.result.and(saved.map_err(Failure::Results));
         let result = self
             .output
-            .print_job(&ended.job, &mut ended.outputs, ended.result);
+            .print_job(&ended.job, &mut ended.outputs, result);
         if success && result.is_err() {
             self.succeeded.fetch_sub(1, Ordering::Relaxed);
             self.failed.fetch_add(1, Ordering::Relaxed);
