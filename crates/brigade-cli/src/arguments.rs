@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Subcommand {
     /// Run one job for each line of input, or for each argument after `:::`
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Run each pattern beside its broken twin on this machine, and show what happens
     Lab(LabArguments),
 }

@@ -140,7 +140,7 @@ impl Conductor<'_> {
     /// Takes a step, if there is one to take; false if it is the last.
     fn take(&self, step: Option<Step>) -> bool {
         let Self { pool, work, .. } = self;
-        let number = work.running();
+        let number = work.counts().running;
         match step {
             None => {}
             Some(Step::Stop) => {

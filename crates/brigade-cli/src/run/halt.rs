@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use super::work::Counts;
+use super::tally::Counts;
 
 /// A share says nothing before so many jobs have ended.
 const FEWEST: u64 = 3;

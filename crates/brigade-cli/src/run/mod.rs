@@ -36,6 +36,7 @@ mod signals;
 mod summary;
 mod syntax;
 mod tag;
+mod tally;
 mod template;
 mod unstarted;
 mod work;
@@ -58,7 +59,6 @@ use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
 use self::results::Results;
-use self::retry::Retries;
 use self::setup::Plan;
 use self::work::Work;
 
@@ -120,7 +120,6 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let work = Arc::new(Work::new(
         policy,
         log,
-        Retries::new(arguments.queue),
         latch()?,
         Children::new(latch()?),
         Output::new(progress, arguments.output.tag),

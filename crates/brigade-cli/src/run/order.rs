@@ -1,6 +1,7 @@
 //! The jobs' outputs in the order of the input.
 
 use std::collections::BTreeMap;
+use std::thread::{self, ThreadId};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -25,7 +26,7 @@ struct State<T> {
     /// What has ended before its turn; `None` if there is nothing to deliver in that turn.
     kept: BTreeMap<u64, Option<T>>,
     /// Someone delivers what is next, and goes on as long as there is more.
-    delivering: bool,
+    delivering: Option<ThreadId>,
 }
 
 impl<T> Order<T> {
@@ -34,7 +35,7 @@ impl<T> Order<T> {
             state: Mutex::new(State {
                 next: 1,
                 kept: BTreeMap::new(),
-                delivering: false,
+                delivering: None,
             }),
             changed: Condvar::new(),
         }
@@ -68,10 +69,10 @@ impl<T> Order<T> {
     /// `deliver` does, and nothing else of this waits meanwhile.
     pub(crate) fn deliver(&self, mut deliver: impl FnMut(T)) {
         let mut state = self.state.lock();
-        if state.delivering {
+        if state.delivering.is_some() {
             return;
         }
-        state.delivering = true;
+        state.delivering = Some(thread::current().id());
         while let Some(ended) = {
             let next = state.next;
             state.kept.remove(&next)
@@ -82,7 +83,16 @@ impl<T> Order<T> {
             state.next += 1;
             self.changed.notify_all();
         }
-        state.delivering = false;
+        state.delivering = None;
+    }
+
+    /// Ends this thread's delivery, if it has panicked at that. What it delivered is lost.
+    pub(crate) fn recover(&self) {
+        let mut state = self.state.lock();
+        if state.delivering == Some(thread::current().id()) {
+            state.delivering = None;
+            state.next += 1;
+        }
     }
 
     /// Takes out all that is kept, in its order, whether or not its turn has come.
@@ -107,6 +117,19 @@ mod tests {
         assert_eq!(delivered, ['a', 'c']);
         assert!(order.is_turn_of(4));
         assert_eq!(order.take_rest(), ['e']);
+    }
+
+    #[test]
+    fn a_panic_at_a_delivery_does_not_end_the_others() {
+        let order = Order::new();
+        order.keep(1, Some('a'));
+        let deliver = std::panic::AssertUnwindSafe(|| order.deliver(|_| panic!("planned")));
+        assert!(std::panic::catch_unwind(deliver).is_err());
+        order.recover();
+        order.keep(2, Some('b'));
+        let mut delivered = Vec::new();
+        order.deliver(|ended| delivered.push(ended));
+        assert_eq!(delivered, ['b']);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::job::Job;
 use super::progress::Progress;
 use super::tag::{self, Tagged};
-use super::work::Counts;
+use super::tally::Counts;
 
 /// How long a message waits for its turn. A job may be held up for ever by who reads our standard
 /// output; then the message is printed all the same, so that Ctrl-C works.

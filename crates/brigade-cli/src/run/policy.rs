@@ -20,6 +20,8 @@ pub(crate) struct Policy {
     pub(crate) keep_order: bool,
     /// Lines are printed as they come.
     pub(crate) line_buffer: bool,
+    /// How many jobs may wait for a retry.
+    pub(crate) queue: usize,
     /// Failures are told only when they are final.
     pub(crate) quiet: bool,
 }
@@ -40,6 +42,7 @@ impl From<&RunArguments> for Policy {
             distance: life.delay.max(life.rate.unwrap_or_default()),
             keep_order: arguments.output.keep_order,
             line_buffer: arguments.output.line_buffer,
+            queue: arguments.queue,
             quiet: arguments.quiet,
         }
     }

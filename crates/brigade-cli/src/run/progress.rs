@@ -5,7 +5,7 @@ use std::time::Duration;
 use brigade::pool::Metrics;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::work::Counts;
+use super::tally::Counts;
 
 /// How often the line is drawn.
 const INTERVAL: Duration = Duration::from_millis(100);

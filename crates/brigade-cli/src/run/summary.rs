@@ -7,7 +7,7 @@ use brigade::pool::{Distribution, Metrics};
 
 use crate::quantity::{Span, count};
 
-use super::work::Counts;
+use super::tally::Counts;
 
 /// How a run went.
 pub(crate) struct Summary {

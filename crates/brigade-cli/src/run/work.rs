@@ -1,6 +1,5 @@
 //! What the workers do, and what they share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Instant, SystemTime};
@@ -24,6 +23,7 @@ use super::policy::Policy;
 use super::process;
 use super::results::Results;
 use super::retry::{Retries, Waiting};
+use super::tally::{Counts, Tally};
 use super::template::Command;
 
 /// What a run's threads share.
@@ -41,12 +41,7 @@ pub(crate) struct Work {
     pace: Pace,
     /// If outputs are printed in the order of the input.
     order: Option<Order<Ended>>,
-    /// Jobs that have begun and not yet ended.
-    running: AtomicU64,
-    succeeded: AtomicU64,
-    failed: AtomicU64,
-    stopped: AtomicU64,
-    retried: AtomicU64,
+    tally: Tally,
     not_run: Mutex<Vec<Job>>,
 }
 
@@ -59,31 +54,10 @@ struct Ended {
     result: Result<(), Failure>,
 }
 
-/// What has become of jobs so far.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) succeeded: u64,
-    pub(crate) failed: u64,
-    /// Ended by us, because the run was to end.
-    pub(crate) stopped: u64,
-    /// Further attempts, of any job.
-    pub(crate) retried: u64,
-    /// Jobs that wait for a further attempt.
-    pub(crate) waiting: u64,
-}
-
-impl Counts {
-    /// How many jobs have ended for good.
-    pub(crate) fn ended(&self) -> u64 {
-        self.succeeded + self.failed + self.stopped
-    }
-}
-
 impl Work {
     pub(crate) fn new(
         policy: Policy,
         log: Option<JobLog>,
-        retries: Retries,
         stopping: Latch,
         children: Children,
         output: Output,
@@ -98,14 +72,10 @@ impl Work {
             output,
             results,
             events,
-            retries,
+            retries: Retries::new(policy.queue),
             pace: Pace::new(policy.distance),
             order: policy.keep_order.then(Order::new),
-            running: AtomicU64::new(0),
-            succeeded: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            stopped: AtomicU64::new(0),
-            retried: AtomicU64::new(0),
+            tally: Tally::default(),
             not_run: Mutex::default(),
         }
     }
@@ -128,15 +98,16 @@ impl Work {
     }
 
     /// Runs a job, unless the run is stopping; returns it if it is to be run again.
-    fn attempt(&self, job: Job) -> Option<Waiting> {
+    fn attempt(&self, mut job: Job) -> Option<Waiting> {
         self.pace.wait(&self.stopping);
         if self.stopping.is_set() {
             self.leave_out(job);
             return None;
         }
-        self.running.fetch_add(1, Ordering::Relaxed);
+        job.attempts += 1;
+        self.tally.begin(job.attempts);
         let waiting = self.run(job);
-        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.tally.end();
         self.halt_if_reached();
         if self.output.is_unread() && !self.stopping.is_set() {
             self.send(Event::Unread);
@@ -145,11 +116,7 @@ impl Work {
     }
 
     /// Runs a job to its end, and returns it if it is to be run again.
-    fn run(&self, mut job: Job) -> Option<Waiting> {
-        job.attempts += 1;
-        if job.attempts > 1 {
-            self.retried.fetch_add(1, Ordering::Relaxed);
-        }
+    fn run(&self, job: Job) -> Option<Waiting> {
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (outputs, result) = match &job.command {
             Ok(command) => self.run_process(&job, command),
@@ -161,7 +128,7 @@ impl Work {
         {
             return Some(Waiting { due, job });
         }
-        self.count(&result);
+        self.tally.count(&result);
         self.hand_on(Ended {
             job,
             timing: Timing { start, duration },
@@ -214,8 +181,7 @@ impl Work {
             .output
             .print_job(&ended.job, &mut ended.outputs, result);
         if success && result.is_err() {
-            self.succeeded.fetch_sub(1, Ordering::Relaxed);
-            self.failed.fetch_add(1, Ordering::Relaxed);
+            self.tally.recount_as_failed();
         }
         self.log(&ended.job, ended.timing, &result);
     }
@@ -292,15 +258,6 @@ impl Work {
         Some(Instant::now() + delay)
     }
 
-    fn count(&self, result: &Result<(), Failure>) {
-        let counter = match result {
-            Ok(()) => &self.succeeded,
-            Err(Failure::Stopped(_)) => &self.stopped,
-            Err(_) => &self.failed,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Notes that a job did not run.
     fn leave_out(&self, job: Job) {
         if let Some(order) = &self.order {
@@ -311,11 +268,11 @@ impl Work {
 
     /// Counts and reports a panic of our own in a task, as a failure of that job.
     pub(crate) fn report_panic(&self, panic: &Panic) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.tally.end();
         let failure = Failure::Panic(panic.message().to_owned());
         let job = panic.task().unwrap_or("a job");
         self.output.say(format_args!("{job}: {failure}"));
+        self.tally.count(&Err(failure));
     }
 
     /// Tells the main thread.
@@ -326,23 +283,12 @@ impl Work {
 
     /// What has become of jobs so far.
     pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            succeeded: self.succeeded.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
-            stopped: self.stopped.load(Ordering::Relaxed),
-            retried: self.retried.load(Ordering::Relaxed),
-            waiting: self.retries.waiting() as u64,
-        }
+        self.tally.counts(self.retries.waiting() as u64)
     }
 
     /// True if only failures are told.
     pub(crate) fn is_quiet(&self) -> bool {
         self.policy.quiet
-    }
-
-    /// How many jobs have begun and not yet ended.
-    pub(crate) fn running(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
     }
 
     /// The jobs that were noted as not run, in the order of the input.
@@ -362,6 +308,7 @@ struct GiveUpTurn<'a> {
 impl Drop for GiveUpTurn<'_> {
     fn drop(&mut self) {
         if let Some(order) = self.work.order.as_ref().filter(|_| thread::panicking()) {
+            order.recover();
             order.keep(self.turn, None);
             order.deliver(|ended| self.work.finish(ended));
         }
