@@ -12,6 +12,10 @@ pub(crate) struct OutputArguments {
     #[arg(short, long)]
     pub(crate) keep_order: bool,
 
+    /// Print what would be executed, in the order of the input, and run nothing
+    #[arg(long, conflicts_with_all = ["line_buffer", "results"])]
+    pub(crate) dry_run: bool,
+
     /// Put the argument, or the command, and a tab before each line of output
     #[arg(long)]
     pub(crate) tag: bool,

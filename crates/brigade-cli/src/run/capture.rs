@@ -119,6 +119,13 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// Whole lines on standard output.
+    pub(crate) fn from_stdout(lines: Vec<u8>) -> Self {
+        let mut outputs = Self::default();
+        outputs.stdout.memory = lines;
+        outputs
+    }
+
     /// Makes them small, as they are kept for later.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             ..
         }) => {
             log.set_command(&words);
-            (Some(log), history, repaired)
+            (Some(log).filter(|_| !policy.dry_run), history, repaired)
         }
         None => Default::default(),
     };

@@ -16,6 +16,8 @@ pub(crate) struct Policy {
     pub(crate) halt: Option<Halt>,
     /// From the beginning of one job to the next, at least.
     pub(crate) distance: Duration,
+    /// Nothing is run, only told.
+    pub(crate) dry_run: bool,
     /// Outputs are printed in the order of the input.
     pub(crate) keep_order: bool,
     /// Lines are printed as they come.
@@ -29,6 +31,7 @@ pub(crate) struct Policy {
 impl From<&RunArguments> for Policy {
     fn from(arguments: &RunArguments) -> Self {
         let life = &arguments.life;
+        let dry_run = arguments.output.dry_run;
         Self {
             limits: Limits {
                 timeout: life.timeout,
@@ -39,8 +42,13 @@ impl From<&RunArguments> for Policy {
                 delay: life.retry_delay,
             },
             halt: life.halt,
-            distance: life.delay.max(life.rate.unwrap_or_default()),
-            keep_order: arguments.output.keep_order,
+            distance: if dry_run {
+                Duration::ZERO
+            } else {
+                life.delay.max(life.rate.unwrap_or_default())
+            },
+            dry_run,
+            keep_order: arguments.output.keep_order || dry_run,
             line_buffer: arguments.output.line_buffer,
             queue: arguments.queue,
             quiet: arguments.quiet,

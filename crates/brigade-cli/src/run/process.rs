@@ -14,10 +14,7 @@ use super::children::{Children, Told};
 use super::deadline::{Deadline, Limits};
 use super::exit;
 use super::failure::Failure;
-use super::template::Command;
-
-/// The shell for commands that need one.
-const SHELL: &str = "/bin/sh";
+use super::template::{Command, SHELL};
 
 /// Runs a command to its end, and until nobody can write to its outputs any more. With `lines` it hands
 /// over whole lines as they come.

@@ -138,8 +138,13 @@ impl Work {
         None
     }
 
-    /// Runs a job's process to its end, and prints its lines meanwhile if so asked.
+    /// Runs a job's process to its end, and prints its lines meanwhile if so asked; or only tells what
+    /// it would run.
     fn run_process(&self, job: &Job, command: &Command) -> (Outputs, Result<(), Failure>) {
+        if self.policy.dry_run {
+            let line = [&command.typed()[..], b"\n"].concat();
+            return (Outputs::from_stdout(line), Ok(()));
+        }
         let (limits, children) = (self.policy.limits, &self.children);
         if !self.policy.line_buffer {
             return process::run(command, limits, children, None);

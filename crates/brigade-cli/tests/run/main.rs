@@ -5,6 +5,7 @@
 
 mod crash;
 mod direct;
+mod dry_run;
 mod exit_code;
 mod halt;
 mod input;
