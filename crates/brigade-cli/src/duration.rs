@@ -41,6 +41,19 @@ pub(crate) fn parse(text: &str) -> Result<Duration, BadDuration> {
     Ok(duration)
 }
 
+/// The same, and it must not be nothing.
+///
+/// # Errors
+/// [`BadDuration`] for anything else.
+pub(crate) fn parse_some(text: &str) -> Result<Duration, BadDuration> {
+    parse(text).and_then(|duration| {
+        if duration.is_zero() {
+            return Err(BadDuration(text.to_owned()));
+        }
+        Ok(duration)
+    })
+}
+
 /// A word that is not a duration, or not one that makes sense where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadDuration(String);
@@ -93,5 +106,6 @@ mod tests {
         for long in ["36501d", "1000000000000000000000s", &"9".repeat(400)] {
             assert!(parse(long).is_err(), "{long} was taken");
         }
+        assert!(parse_some("0s").is_err());
     }
 }

@@ -22,7 +22,7 @@ const MISUSE: u8 = 2;
 fn main() -> ExitCode {
     let Arguments { subcommand } = Arguments::parse();
     let result: Result<u8, Box<dyn Error>> = match subcommand {
-        Subcommand::Run(arguments) => run::run(arguments).map_err(Into::into),
+        Subcommand::Run(arguments) => run::run(*arguments).map_err(Into::into),
         Subcommand::With(arguments) => with::with(arguments).map_err(Into::into),
         Subcommand::Lab(arguments) => lab::lab(&arguments).map_err(Into::into),
     };

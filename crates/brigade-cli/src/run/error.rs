@@ -9,6 +9,7 @@ use brigade::pool::BuildError;
 
 use crate::resource::ResourceError;
 
+use super::joblog::LogError;
 use super::template::TemplateError;
 
 /// Why nothing was run.
@@ -32,6 +33,8 @@ pub(crate) enum RunError {
     },
     /// The resources that jobs need cannot be had.
     Resource(ResourceError),
+    /// The job log cannot be used.
+    Log(LogError),
     /// The pool could not be built.
     Pool(BuildError),
     /// The system refused something this program cannot do without.
@@ -69,6 +72,7 @@ impl fmt::Display for RunError {
                  use a smaller -j, or raise the limit (ulimit -Hn)"
             ),
             Self::Resource(error) => error.fmt(formatter),
+            Self::Log(error) => error.fmt(formatter),
             Self::Pool(error) => error.fmt(formatter),
             Self::System { what, error } => write!(formatter, "{what}: {error}; nothing was run"),
         }
@@ -76,6 +80,12 @@ impl fmt::Display for RunError {
 }
 
 impl Error for RunError {}
+
+impl From<LogError> for RunError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
 
 impl From<TemplateError> for RunError {
     fn from(error: TemplateError) -> Self {

@@ -4,28 +4,31 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Child, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::Pid;
 
 use crate::resource::WITHIN;
 
-use super::capture::{self, Outputs};
-use super::children::Children;
+use super::capture::{self, Outputs, PrintLines};
+use super::children::{Children, Told};
+use super::deadline::{Deadline, Limits};
+use super::exit;
 use super::failure::Failure;
-use super::template::Command;
-
-/// The shell for commands that need one.
-const SHELL: &str = "/bin/sh";
+use super::template::{Command, SHELL};
 
 /// Runs a command to its end, and until nobody can write to its outputs any more. `within` names what is held around it.
+/// With `lines` it hands over whole lines as they come.
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
 pub(crate) fn run(
     command: &Command,
     within: Option<&str>,
+    limits: Limits,
     children: &Children,
+    lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
     let mut child = match start(command, within) {
         Ok(child) => child,
@@ -33,13 +36,21 @@ pub(crate) fn run(
     };
     let pid = Pid::from_child(&child);
     children.enter(pid);
+    let mut deadline = Deadline::new(pid, limits);
     let mut outputs = match (child.stdout.take(), child.stderr.take()) {
-        (Some(stdout), Some(stderr)) => {
-            capture::capture(stdout.into(), stderr.into(), &children.abandoned)
-        }
+        (Some(stdout), Some(stderr)) => capture::capture(
+            stdout.into(),
+            stderr.into(),
+            &mut deadline,
+            &children.abandoned,
+            lines,
+        ),
         _ => unreachable!("both outputs were made pipes"),
     };
-    let result = match (reap(&mut child, pid, children), outputs.lost.take()) {
+    let result = match (
+        reap(&mut child, &mut deadline, children),
+        outputs.lost.take(),
+    ) {
         (Err(error), _) => Err(Failure::Wait(error)),
         (Ok(end), None) => judge(end, command),
         (Ok(end), Some(lost)) => judge(end, command).and(Err(Failure::Capture(lost))),
@@ -50,8 +61,12 @@ pub(crate) fn run(
 /// How a process ended.
 struct End {
     status: ExitStatus,
-    /// We ended it, because it wanted the terminal.
-    wanted_terminal: bool,
+    /// Why we told it to end, if we did.
+    told: Option<Told>,
+    /// What it was allowed to take, if it took longer.
+    exceeded: Option<Duration>,
+    /// It went on even so, until it was killed.
+    killed: bool,
 }
 
 fn start(command: &Command, within: Option<&str>) -> Result<Child, Failure> {
@@ -108,27 +123,37 @@ fn spawn(process: &mut process::Command, within: Option<&str>) -> io::Result<Chi
 }
 
 /// Waits for a child's end, and only then forgets its number; see [`Children::leave`].
-fn reap(child: &mut Child, pid: Pid, children: &Children) -> io::Result<End> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    let ended = rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options));
-    let wanted_terminal = children.leave(pid);
+fn reap(child: &mut Child, deadline: &mut Deadline, children: &Children) -> io::Result<End> {
+    let pid = Pid::from_child(child);
+    let ended = exit::wait(pid, deadline);
+    let killed = deadline.is_over();
+    deadline.end_rest();
+    let told = children.leave(pid);
     ended?;
     let status = child.wait()?;
     Ok(End {
         status,
-        wanted_terminal,
+        told,
+        exceeded: deadline.exceeded(),
+        killed,
     })
 }
 
 fn judge(end: End, command: &Command) -> Result<(), Failure> {
     let status = end.status;
-    if end.wanted_terminal {
+    if let Some(limit) = end.exceeded {
+        return Err(Failure::TimedOut {
+            limit,
+            killed: end.killed,
+        });
+    }
+    if end.told == Some(Told::WantedTerminal) {
         return Err(Failure::Terminal);
     }
     if status.success() {
         return Ok(());
     }
-    Err(match status.signal() {
+    let failure = match status.signal() {
         Some(number) => Failure::Signal {
             number,
             core_dumped: status.core_dumped(),
@@ -137,5 +162,9 @@ fn judge(end: End, command: &Command) -> Result<(), Failure> {
             code: status.code().unwrap_or(-1),
             shell: !matches!(command, Command::Direct(_)),
         },
+    };
+    Err(match end.told {
+        Some(_) => Failure::Stopped(Box::new(failure)),
+        None => failure,
     })
 }
