@@ -179,8 +179,8 @@ Job log:
   job has ended and its output is printed; whatever ends brigade, the log lacks at most the
   jobs that ran then, and --resume runs them again. Jobs are known by their text: the input
   may have lines added, removed, moved or mended before a log is resumed. What Ctrl-C or --halt
-  stopped is not logged. With --keep-order a job has ended when its turn has come. If the log cannot be written nothing more is started, and the lines
-  that are missing are printed.
+  stopped is not logged. With --keep-order a job has ended when its turn has come. If the log
+  cannot be written nothing more is started, and the lines that are missing are printed.
 
     brigade run --joblog log --resume-failed < jobs.txt     # again and again, until all is done
 
