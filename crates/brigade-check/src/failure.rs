@@ -142,6 +142,7 @@ impl fmt::Display for Finding {
         if !self.drawing.is_empty() {
             writeln!(formatter, "\n{}", self.drawing)?;
         }
+        writeln!(formatter)?;
         match &self.token {
             Some(token) => write!(
                 formatter,

@@ -111,8 +111,8 @@ impl<O, R> History<O, R> {
     ///
     /// Which orders count is the [`Criterion`]'s matter. A pending call may be part of the order or not. The time
     /// taken grows with the number of calls that overlap, at worst exponentially (the problem is NP-complete:
-    /// Gibbons & Korach, 1997), and little with the length of the history; a search that visits too many
-    /// states is given up as [`Verdict::Undecided`].
+    /// Gibbons & Korach, 1997), and little with the length of the history; a search that has to remember
+    /// too much is given up as [`Verdict::Undecided`].
     pub fn check<M>(&self, initial: &M, criterion: Criterion) -> Verdict
     where
         M: Model<Operation = O, Outcome = R>,

@@ -214,3 +214,28 @@ fn tokens_that_do_not_fit_and_empty_budgets_are_refused() {
     let other = explore().replay(token).check(|| ());
     assert!(matches!(other, Err(Failure::TokenMismatch(_))), "{other:?}");
 }
+
+#[test]
+fn waiting_for_something_that_is_not_shuttles_is_a_hang_with_the_points_passed() {
+    let body = || {
+        let lock = Arc::new(std::sync::Mutex::new(()));
+        let other = Arc::clone(&lock);
+        let thread = thread::spawn(move || {
+            let _held = other.lock().unwrap();
+            point("with a lock of std");
+        });
+        let held = lock.lock().unwrap();
+        point("with a lock of std");
+        drop(held);
+        thread.join().unwrap();
+    };
+    let check = explore().hang_limit(Duration::from_millis(300));
+    let failure = check.check(body).unwrap_err();
+    assert_eq!(failure.finding().unwrap().kind, Kind::Hung);
+    assert!(
+        failure
+            .to_string()
+            .contains("after the point \"with a lock of std\""),
+        "{failure}"
+    );
+}

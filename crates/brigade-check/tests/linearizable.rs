@@ -174,11 +174,9 @@ fn real_threads_find_a_lost_update_too() {
     let check = counts().runs(10_000).time(Duration::from_secs(60));
     let failure = check.check(new, lose_an_update_of_std).unwrap_err();
     let finding = failure.finding().unwrap();
-    println!("{failure}");
-    assert_eq!(
-        (finding.kind, &finding.operations[..]),
-        (Kind::Unexplained, &[1, 1][..])
-    );
+    assert_eq!(finding.kind, Kind::Unexplained);
+    // How small it gets depends on what else the machine does; that it gets smaller does not.
+    assert!(finding.operations.iter().sum::<usize>() < 6, "{failure}");
     assert!(failure.to_string().contains("BRIGADE_CHECK_SEED="));
 }
 

@@ -1,14 +1,12 @@
 //! Any piece of concurrent code under one schedule after the other.
 
-use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::driver::{Stage, Trace};
 use super::notes::{Notes, Points, Shared, lock};
-use super::session::{Plan, Summary, run_schedules};
+use super::session::{HANG_LIMIT, Plan, Summary, run_schedules};
 use super::{STEPS, Strategy, Token};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
@@ -27,6 +25,7 @@ pub struct Explore {
     steps: usize,
     seed: Option<u64>,
     replay: Option<String>,
+    hang_limit: Duration,
 }
 
 /// Begins an exploration: a piece of code that starts threads is run under one schedule after the other, until one is
@@ -63,6 +62,7 @@ pub fn explore() -> Explore {
         steps: STEPS,
         seed: None,
         replay: None,
+        hang_limit: HANG_LIMIT,
     }
 }
 
@@ -88,6 +88,13 @@ impl Explore {
     /// After how many steps a run counts as a livelock; 10,000 if not said.
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = steps;
+        self
+    }
+
+    /// After how long without a step the code is taken to hang, waiting for something that is not shuttle's; 10 s if
+    /// not said.
+    pub fn hang_limit(mut self, limit: Duration) -> Self {
+        self.hang_limit = limit;
         self
     }
 
@@ -128,6 +135,7 @@ impl Explore {
             Some(token) => Plan::replay(token, self.steps),
             None => Plan::new(self.strategy, seed, self.schedules, self.steps),
         };
+        plan.hang_limit = self.hang_limit;
         plan.deadline = self.time.map(|time| Instant::now() + time);
         let (summary, failing) = run_body(body, plan);
         match failing {
@@ -177,20 +185,23 @@ fn run_body<V: Verifiable>(
             lock(&written).fail(wrong);
         }
     };
-    let failing = Rc::new(RefCell::new(None));
-    let (found, written) = (Rc::clone(&failing), Arc::clone(&notes));
+    let failing = Arc::new(Mutex::new(None));
+    let (found, written) = (Arc::clone(&failing), Arc::clone(&notes));
     let between = move |trace: &Trace| {
         let run = lock(&written).take(trace, false);
         if run.ending == Ending::Completed {
             return ControlFlow::Continue(());
         }
-        *found.borrow_mut() = Some((run, trace.clone()));
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some((run, trace.clone()));
         ControlFlow::Break(())
     };
     let points = Box::new(Points(Arc::clone(&notes)));
     let stage = Arc::new(Stage::default());
     let mut summary = run_schedules(body, plan, stage, points, Box::new(between));
-    let mut failing = failing.take();
+    let mut failing = failing
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     if let Some((message, trace)) = summary.panicked.take() {
         let mut notes = lock(&notes);
         let ending = match message.strip_prefix("deadlock! blocked tasks: ") {
@@ -198,6 +209,12 @@ fn run_body<V: Verifiable>(
             None => Ending::Panicked(message),
         };
         notes.fail(ending);
+        failing = Some((notes.take(&trace, false), trace));
+    }
+    if let Some(limit) = summary.hung {
+        let mut notes = lock(&notes);
+        notes.fail(Ending::Hung(limit, Vec::new()));
+        let trace = Trace::default();
         failing = Some((notes.take(&trace, false), trace));
     }
     (summary, failing)
@@ -215,8 +232,16 @@ fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
         }
         Ending::Broken(message) => (Kind::Broken, message),
         Ending::Panicked(message) => (Kind::Panicked, message),
-        Ending::Hung(..) | Ending::Completed => {
-            unreachable!("only real threads hang, and a run that failed did not complete")
+        Ending::Hung(limit, at) => {
+            let text = format!(
+                "no step for {limit:?}: the code waits for something that is not shuttle's, or goes on without a step. \
+                 Its threads are left behind:\n  {}",
+                at.join("\n  ")
+            );
+            (Kind::Hung, text)
+        }
+        Ending::Completed => {
+            unreachable!("a run that completed did not fail")
         }
     };
     let token = Token {

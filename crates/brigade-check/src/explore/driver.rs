@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use fastrand::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
 use super::strategy::Chooser;
 
-/// Where a run is; what the main thread tells the scheduler. All on one thread of the system, whence Relaxed.
+/// Where a run is; what the main thread tells the scheduler. Written by one thread of the system only, whence Relaxed.
 #[derive(Default)]
 pub(super) struct Stage {
     phase: AtomicU8,
@@ -19,6 +19,8 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
+    /// Steps of all runs; whoever watches sees whether it grows.
+    pub(super) progress: AtomicU64,
 }
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
@@ -63,6 +65,8 @@ pub(crate) struct Trace {
     pub(crate) choices: Vec<u8>,
     /// What `shuttle::rand` drew from; 0 if nothing was drawn.
     pub(crate) data_seed: u64,
+    /// How often a thread was made to wait that could have gone on.
+    pub(crate) switches: usize,
     pub(super) stop: Option<Stop>,
 }
 
@@ -73,7 +77,7 @@ pub(super) enum DataSeeds {
 }
 
 /// Told of each run that came to its end; says whether another is wanted.
-type Between = Box<dyn FnMut(&Trace) -> ControlFlow<()>>;
+pub(super) type Between = Box<dyn FnMut(&Trace) -> ControlFlow<()> + Send>;
 
 pub(super) struct Driver {
     stage: Arc<Stage>,
@@ -150,11 +154,12 @@ impl Driver {
             return only;
         }
         let choice = self.chooser.borrow_mut().choose(&self.candidates);
-        self.trace
-            .borrow_mut()
-            .choices
-            .push(u8::try_from(choice).unwrap_or(u8::MAX));
         let chosen = self.candidates[choice];
+        let mut trace = self.trace.borrow_mut();
+        trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
+        let could_go_on = self.candidates.first().copied() == current;
+        trace.switches += usize::from(could_go_on && Some(chosen) != current);
+        drop(trace);
         self.stays = if Some(chosen) == current {
             self.stays + 1
         } else {
@@ -179,6 +184,7 @@ impl Scheduler for Driver {
         let mut trace = self.trace.borrow_mut();
         trace.choices.clear();
         trace.stop = None;
+        trace.switches = 0;
         trace.data_seed = 0;
         self.data_seed = match &mut self.seeds {
             DataSeeds::Drawn(rng) => rng.u64(..),
@@ -195,6 +201,8 @@ impl Scheduler for Driver {
         is_yielding: bool,
     ) -> Option<TaskId> {
         self.steps += 1;
+        let progress = &self.stage.progress;
+        progress.store(progress.load(Relaxed) + 1, Relaxed);
         if self.steps > self.step_limit {
             return self.stop(Stop::Steps(self.step_limit));
         }

@@ -84,7 +84,10 @@ impl<O: Debug, R> Notes<O, R> {
         let ending = match trace.stop {
             Some(Stop::Deadlock) => Ending::Deadlocked(notes.whereabouts()),
             Some(Stop::Steps(limit)) => Ending::Livelocked(limit, notes.whereabouts()),
-            None => notes.ending,
+            None => match notes.ending {
+                Ending::Hung(limit, _) => Ending::Hung(limit, notes.whereabouts()),
+                ref ending => ending.clone(),
+            },
         };
         let points = notes.points.into_iter().filter_map(|(task, at, name)| {
             // Without a scenario, all threads are the run's own.

@@ -1,10 +1,8 @@
 //! Runs a scenario under one schedule after the other.
 
-use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::ControlFlow;
-use std::rc::Rc;
-use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 use std::time::Duration;
 
 use shuttle::thread;
@@ -20,7 +18,7 @@ pub(crate) fn explore_scenario<T, O, R>(
     subject: &Arc<Subject<T, O, R>>,
     scenario: &Arc<Scenario<O>>,
     plan: Plan,
-    judge: impl FnMut(Run<O, R>, &Trace) -> ControlFlow<()> + 'static,
+    judge: impl FnMut(Run<O, R>, &Trace) -> ControlFlow<()> + Send + 'static,
 ) -> Summary
 where
     T: Send + Sync + 'static,
@@ -38,23 +36,30 @@ where
     let look = {
         let stage = Arc::clone(&stage);
         let mut judge = judge;
-        Rc::new(RefCell::new(
-            move |trace: &Trace, panicked: Option<String>| {
-                let mut notes = lock(&notes);
-                if let Some(message) = panicked {
-                    notes.fail(Ending::Panicked(message));
-                }
-                let run = notes.take(trace, stage.strangers.load(Relaxed));
-                drop(notes);
-                judge(run, trace)
-            },
-        ))
+        Arc::new(Mutex::new(move |trace: &Trace, ending: Option<Ending>| {
+            let mut notes = lock(&notes);
+            if let Some(ending) = ending {
+                notes.fail(ending);
+            }
+            let run = notes.take(trace, stage.strangers.load(Relaxed));
+            drop(notes);
+            judge(run, trace)
+        }))
     };
-    let between = Rc::clone(&look);
-    let between = Box::new(move |trace: &Trace| between.borrow_mut()(trace, None));
-    let summary = run_schedules(body, plan, stage, points, between);
-    if let Some((message, trace)) = &summary.panicked {
-        let _ = look.borrow_mut()(trace, Some(message.clone()));
+    let look_between = Arc::clone(&look);
+    let between = move |trace: &Trace| {
+        let mut look = look_between.lock().unwrap_or_else(PoisonError::into_inner);
+        look(trace, None)
+    };
+    let summary = run_schedules(body, plan, stage, points, Box::new(between));
+    // Whoever hangs while it looks is to be found out by others.
+    if let Ok(mut look) = look.try_lock() {
+        if let Some((message, trace)) = &summary.panicked {
+            let _ = look(trace, Some(Ending::Panicked(message.clone())));
+        }
+        if let Some(limit) = summary.hung {
+            let _ = look(&Trace::default(), Some(Ending::Hung(limit, Vec::new())));
+        }
     }
     summary
 }

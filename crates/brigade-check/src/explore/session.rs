@@ -1,15 +1,17 @@
 //! Many schedules in one runner of shuttle.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-use super::driver::{DataSeeds, Driver, Stage, Trace};
+use super::driver::{Between, DataSeeds, Driver, Stage, Trace};
 use super::strategy::{Chooser, Replay, Strategy};
 use super::token::Token;
 use crate::panics::{self, Quiet};
@@ -22,7 +24,11 @@ pub(crate) struct Plan {
     pub(crate) schedules: usize,
     pub(crate) deadline: Option<Instant>,
     pub(crate) step_limit: usize,
+    pub(crate) hang_limit: Duration,
 }
+
+/// Without a step for so long, the code under test is taken to wait for something outside of shuttle.
+pub(crate) const HANG_LIMIT: Duration = Duration::from_secs(10);
 
 impl Plan {
     pub(crate) fn new(strategy: Strategy, seed: u64, schedules: usize, step_limit: usize) -> Self {
@@ -32,6 +38,7 @@ impl Plan {
             schedules,
             deadline: None,
             step_limit,
+            hang_limit: HANG_LIMIT,
         }
     }
 
@@ -42,11 +49,13 @@ impl Plan {
             schedules: 1,
             deadline: None,
             step_limit,
+            hang_limit: HANG_LIMIT,
         }
     }
 }
 
 /// What was run.
+#[derive(Default)]
 pub(crate) struct Summary {
     pub(crate) schedules: usize,
     /// Every schedule there is was run.
@@ -55,12 +64,55 @@ pub(crate) struct Summary {
     pub(crate) misfits: usize,
     /// A panic that ended the runner, with the schedule that led there.
     pub(crate) panicked: Option<(String, Trace)>,
+    /// No step was taken for so long, and the thread that ran it all was left behind.
+    pub(crate) hung: Option<Duration>,
 }
 
-type Between = Box<dyn FnMut(&Trace) -> ControlFlow<()>>;
-
 /// Runs `body` under schedule after schedule, telling `between` of each that ends.
+///
+/// On a thread of its own, as nothing but another thread can tell that it waits for something outside of shuttle.
 pub(super) fn run_schedules(
+    body: impl Fn() + Send + Sync + 'static,
+    plan: Plan,
+    stage: Arc<Stage>,
+    points: Box<dyn Visit + Send>,
+    between: Between,
+) -> Summary {
+    let hang_limit = plan.hang_limit;
+    let watched = Arc::clone(&stage);
+    let (ended, ends) = mpsc::channel();
+    let run = move || {
+        // If nobody waits any more, the thread was left behind.
+        let _ = ended.send(run_here(body, plan, stage, points, between));
+    };
+    let builder = thread::Builder::new().name("explore".to_owned());
+    let runs = builder.spawn(run).expect("the system has no more threads");
+    let mut seen = (0, Instant::now());
+    loop {
+        match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
+            Ok(summary) => {
+                runs.join()
+                    .expect("panics of the code under test are caught");
+                return summary;
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                panic!("brigade-check itself panicked on its exploring thread")
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        let progress = watched.progress.load(Relaxed);
+        if progress != seen.0 {
+            seen = (progress, Instant::now());
+        } else if seen.1.elapsed() >= hang_limit {
+            return Summary {
+                hung: Some(hang_limit),
+                ..Summary::default()
+            };
+        }
+    }
+}
+
+fn run_here(
     body: impl Fn() + Send + Sync + 'static,
     plan: Plan,
     stage: Arc<Stage>,
@@ -69,16 +121,16 @@ pub(super) fn run_schedules(
 ) -> Summary {
     let trace = Rc::new(RefCell::new(Trace::default()));
     let chooser = Rc::new(RefCell::new(plan.chooser));
-    let count = Rc::new(Cell::new(0));
-    let counted = Rc::clone(&count);
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
     let limited = move |trace: &Trace| {
-        counted.set(counted.get() + 1);
+        let schedules = counted.fetch_add(1, Relaxed) + 1;
         between(trace)?;
         // Looking at the clock costs less than any run.
         let over = plan
             .deadline
             .is_some_and(|deadline| Instant::now() >= deadline);
-        if over || counted.get() >= plan.schedules {
+        if over || schedules >= plan.schedules {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -98,10 +150,11 @@ pub(super) fn run_schedules(
     let panicked = ended.err().map(|message| (message, trace.take()));
     let chooser = chooser.borrow();
     Summary {
-        schedules: count.get() + usize::from(panicked.is_some()),
+        schedules: count.load(Relaxed) + usize::from(panicked.is_some()),
         exhausted: chooser.is_exhausted(),
         misfits: chooser.misfits(),
         panicked,
+        hung: None,
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Strategy {
 
 /// Decides which of several threads goes on. Choices are numbers below `candidates.len()`; the first candidate is the
 /// thread that ran last, if it can go on, and the others follow by age.
-pub(super) trait Chooser {
+pub(super) trait Chooser: Send {
     /// Called before each run; `false` if every schedule has been run.
     fn begin(&mut self) -> bool;
     /// `candidates` are the threads' numbers; at least two.

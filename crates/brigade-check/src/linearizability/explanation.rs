@@ -20,8 +20,8 @@ pub struct Unexplained {
     pub longest: Vec<usize>,
     /// The calls that could have come next, and why none of them fits.
     pub next: Vec<Next>,
-    /// The calls of `longest`, as text.
-    steps: Vec<String>,
+    /// The calls of `longest`: by whom, and as text.
+    steps: Vec<(usize, String)>,
 }
 
 /// A call that could have come next, but does not fit.
@@ -30,6 +30,8 @@ pub struct Unexplained {
 pub struct Next {
     /// The call's number.
     pub call: usize,
+    /// Who called.
+    pub thread: usize,
     /// The call and its outcome, as text.
     pub seen: String,
     /// What the model says there: the outcome as text, or `None` if the call would have had to wait.
@@ -43,16 +45,15 @@ impl Unexplained {
         longest: Longest,
         criterion: Criterion,
     ) -> Self {
-        let text = |call: usize| format!("thread {}: {}", calls[call].thread, calls[call]);
         let mut state = initial.clone();
         let mut steps = Vec::with_capacity(longest.chosen.len());
         for &call in &longest.chosen {
             let outcome = state.apply(&calls[call].operation);
-            let mut step = text(call);
+            let mut step = calls[call].to_string();
             if calls[call].returned.is_none() {
                 step += &format!(", but takes effect ({outcome:?})");
             }
-            steps.push(step);
+            steps.push((calls[call].thread, step));
         }
         let next = longest.candidates.into_iter().map(|call| {
             let operation = &calls[call].operation;
@@ -61,7 +62,8 @@ impl Unexplained {
                 .then(|| format!("{:?}", state.clone().apply(operation)));
             Next {
                 call,
-                seen: text(call),
+                thread: calls[call].thread,
+                seen: calls[call].to_string(),
                 expected,
             }
         });
@@ -77,38 +79,36 @@ impl Unexplained {
 /// So many steps of a long order are shown: its end, where things go wrong.
 const STEPS_SHOWN: usize = 20;
 
-impl fmt::Display for Unexplained {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
+impl Unexplained {
+    /// The text, with threads called as `name` says.
+    pub(crate) fn describe(&self, name: impl Fn(usize) -> String) -> String {
+        let mut text = format!(
             "not {}: no order of the calls explains what they returned.",
             self.criterion.adjective()
-        )?;
+        );
         if self.steps.is_empty() {
-            write!(formatter, "\nNothing can come first:")?;
+            text += "\nNothing can come first:";
         } else {
-            write!(formatter, "\nThe longest order that can be explained:")?;
+            text += "\nThe longest order that can be explained:";
             let hidden = self.steps.len().saturating_sub(STEPS_SHOWN);
             if hidden > 0 {
-                write!(formatter, "\n  ({hidden} calls)")?;
+                text += &format!("\n  ({hidden} calls)");
             }
-            for (number, step) in self.steps.iter().enumerate().skip(hidden) {
-                write!(formatter, "\n  {}. {step}", number + 1)?;
+            for (number, (thread, step)) in self.steps.iter().enumerate().skip(hidden) {
+                text += &format!("\n  {}. {}: {step}", number + 1, name(*thread));
             }
-            write!(formatter, "\nafter which nothing can come next:")?;
+            text += "\nafter which nothing can come next:";
         }
         for next in &self.next {
-            write!(formatter, "\n  {next}")?;
+            text += &format!("\n  {}: {}, expected ", name(next.thread), next.seen);
+            text += next.expected.as_deref().unwrap_or("to wait");
         }
-        Ok(())
+        text
     }
 }
 
-impl fmt::Display for Next {
+impl fmt::Display for Unexplained {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.expected {
-            Some(expected) => write!(formatter, "{}, expected {expected}", self.seen),
-            None => write!(formatter, "{}, expected to wait", self.seen),
-        }
+        formatter.write_str(&self.describe(|thread| format!("thread {thread}")))
     }
 }

@@ -59,15 +59,25 @@ pub enum Verdict {
     Explained(Vec<usize>),
     /// No order does.
     Unexplained(Box<Unexplained>),
-    /// The search was given up after visiting this many configurations.
+    /// The search was given up for lack of memory (half a GiB) after visiting this many configurations.
     Undecided(usize),
 }
 
-/// At so many remembered configurations a search is given up, before it takes all memory.
-const CONFIGURATIONS: usize = 4_000_000;
+/// A search that remembers so many bytes is given up, before it takes all memory.
+const MEMORY: usize = 512 << 20;
 
 /// `stuck`: the run came to rest, and whoever is pending is blocked for good.
 pub(crate) fn check<M: Model>(
+    calls: &[Call<M::Operation, M::Outcome>],
+    initial: &M,
+    criterion: Criterion,
+    stuck: bool,
+) -> Verdict {
+    check_within(MEMORY, calls, initial, criterion, stuck)
+}
+
+fn check_within<M: Model>(
+    memory: usize,
     calls: &[Call<M::Operation, M::Outcome>],
     initial: &M,
     criterion: Criterion,
@@ -83,15 +93,15 @@ pub(crate) fn check<M: Model>(
         let found = match criterion {
             Criterion::Linearizable => {
                 let order = RealTime::new(&part, |call| interval(&calls[call]));
-                search(calls, &part, initial, order, stuck, CONFIGURATIONS)
+                search(calls, &part, initial, order, stuck, memory)
             }
             Criterion::QuiescentlyConsistent => {
                 let order = RealTime::new(&part, |call| periods[call]);
-                search(calls, &part, initial, order, stuck, CONFIGURATIONS)
+                search(calls, &part, initial, order, stuck, memory)
             }
             Criterion::SequentiallyConsistent => {
                 let order = ProgramOrder::new(calls, &part);
-                search(calls, &part, initial, order, stuck, CONFIGURATIONS)
+                search(calls, &part, initial, order, stuck, memory)
             }
         };
         match found {
@@ -156,4 +166,39 @@ fn periods<O, R>(calls: &[Call<O, R>]) -> Vec<(u64, Option<u64>)> {
         periods[call] = (period, returned.map(|_| period));
     }
     periods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Remembers all that was done: each order leads to another state.
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Ignores(Vec<usize>);
+
+    impl Model for Ignores {
+        type Operation = usize;
+        type Outcome = bool;
+
+        fn apply(&mut self, operation: &usize) -> bool {
+            self.0.push(*operation);
+            true
+        }
+    }
+
+    #[test]
+    fn a_search_that_needs_too_much_memory_is_given_up() {
+        // Every order of the first twelve calls is another state, and none explains the last one.
+        let mut calls: Vec<_> = (0..12)
+            .map(|thread| Call::completed(thread, thread, true, 0, 9))
+            .collect();
+        calls.push(Call::completed(0, 12, false, 10, 11));
+        for criterion in [Criterion::Linearizable, Criterion::SequentiallyConsistent] {
+            let verdict = check_within(1 << 20, &calls, &Ignores(Vec::new()), criterion, false);
+            let Verdict::Undecided(configurations) = verdict else {
+                panic!("{verdict:?}");
+            };
+            assert!((1_000..20_000).contains(&configurations));
+        }
+    }
 }

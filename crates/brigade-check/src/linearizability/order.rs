@@ -151,7 +151,8 @@ impl Order for RealTime {
     }
 }
 
-/// The order of each thread: its first call that is left may come next.
+/// The order of each thread: its first call that is left may come next. Candidates come in order of invocation, which is
+/// mostly a good guess.
 pub(super) struct ProgramOrder {
     /// By thread: its calls, in order of invocation.
     threads: Vec<Vec<usize>>,
@@ -159,6 +160,8 @@ pub(super) struct ProgramOrder {
     positions: Vec<u64>,
     /// By call: its thread.
     thread_of: Vec<usize>,
+    /// By call: its place in the order of invocation. Cursors are such places.
+    ranks: Vec<usize>,
 }
 
 impl ProgramOrder {
@@ -166,21 +169,23 @@ impl ProgramOrder {
         let mut names: Vec<usize> = part.iter().map(|&number| calls[number].thread).collect();
         names.sort_unstable();
         names.dedup();
-        let mut threads = vec![Vec::new(); names.len()];
-        let mut thread_of = Vec::with_capacity(part.len());
-        for (call, &number) in part.iter().enumerate() {
-            let thread = names.partition_point(|&name| name < calls[number].thread);
-            threads[thread].push(call);
-            thread_of.push(thread);
+        let mut by_invocation: Vec<usize> = (0..part.len()).collect();
+        by_invocation.sort_by_key(|&call| calls[part[call]].invoked);
+
+        let mut order = Self {
+            threads: vec![Vec::new(); names.len()],
+            positions: vec![0; names.len()],
+            thread_of: vec![0; part.len()],
+            ranks: vec![0; part.len()],
+        };
+        for (rank, call) in by_invocation.into_iter().enumerate() {
+            let name = calls[part[call]].thread;
+            let thread = names.partition_point(|&other| other < name);
+            order.threads[thread].push(call);
+            order.thread_of[call] = thread;
+            order.ranks[call] = rank;
         }
-        for thread in &mut threads {
-            thread.sort_by_key(|&call| calls[part[call]].invoked);
-        }
-        Self {
-            positions: vec![0; threads.len()],
-            threads,
-            thread_of,
-        }
+        order
     }
 
     fn next_of(&self, thread: usize) -> Option<usize> {
@@ -195,11 +200,13 @@ impl Order for ProgramOrder {
     }
 
     fn candidate(&self, cursor: Cursor) -> Option<usize> {
-        (cursor..self.threads.len()).find_map(|thread| self.next_of(thread))
+        let next = (0..self.threads.len()).filter_map(|thread| self.next_of(thread));
+        next.filter(|&call| self.ranks[call] >= cursor)
+            .min_by_key(|&call| self.ranks[call])
     }
 
     fn after(&self, call: usize) -> Cursor {
-        self.thread_of[call] + 1
+        self.ranks[call] + 1
     }
 
     fn take(&mut self, call: usize) {

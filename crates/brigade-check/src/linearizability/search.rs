@@ -1,6 +1,7 @@
 //! The search itself: depth first, without recursion, no configuration twice.
 
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 
 use super::order::{Cursor, Order};
 use crate::history::Call;
@@ -37,6 +38,8 @@ struct Search<'a, M: Model, S> {
     /// How many calls that returned are left.
     left: usize,
     seen: HashSet<(Box<[u64]>, M)>,
+    /// About how many bytes `seen` holds.
+    memory: usize,
     longest: Option<Longest>,
 }
 
@@ -46,7 +49,7 @@ pub(super) fn search<M: Model>(
     initial: &M,
     order: impl Order,
     stuck: bool,
-    limit: usize,
+    memory_limit: usize,
 ) -> Found {
     let returned = part.iter().filter(|&&call| calls[call].returned.is_some());
     let mut search = Search {
@@ -58,6 +61,7 @@ pub(super) fn search<M: Model>(
         chosen: Vec::new(),
         left: returned.count(),
         seen: HashSet::new(),
+        memory: 0,
         longest: None,
     };
     let mut cursor = search.order.first();
@@ -65,8 +69,8 @@ pub(super) fn search<M: Model>(
         if search.is_explained() {
             return Found::Order(search.chosen_numbers());
         }
-        if search.seen.len() >= limit {
-            return Found::TooMany(limit);
+        if search.memory >= memory_limit {
+            return Found::TooMany(search.seen.len());
         }
         cursor = match search.choose(cursor) {
             Some(cursor) => cursor,
@@ -115,7 +119,10 @@ impl<M: Model, S: Order> Search<'_, M, S> {
         while let Some(call) = self.order.candidate(cursor) {
             if let Some(next) = self.fits(call) {
                 self.order.take(call);
-                if self.seen.insert((self.order.chosen(), next.clone())) {
+                let chosen = self.order.chosen();
+                let size = weight(&chosen, &next);
+                if self.seen.insert((chosen, next.clone())) {
+                    self.memory += size;
                     self.left -= usize::from(self.call(call).returned.is_some());
                     let before = std::mem::replace(&mut self.state, next);
                     self.chosen.push((call, before));
@@ -155,4 +162,22 @@ impl<M: Model, S: Order> Search<'_, M, S> {
         self.state = before;
         Some(self.order.after(call))
     }
+}
+
+/// About how many bytes a configuration takes: as many as its hash is made from, which for nearly all states is their
+/// whole content, and the table's own.
+fn weight<M: Hash>(chosen: &[u64], state: &M) -> usize {
+    struct Bytes(usize);
+    impl Hasher for Bytes {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0 += bytes.len();
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut bytes = Bytes(0);
+    state.hash(&mut bytes);
+    64 + size_of::<M>() + bytes.0 + size_of_val(chosen)
 }

@@ -7,6 +7,7 @@ use crate::linearizability::{self, Criterion, Verdict};
 use crate::model::Model;
 use crate::scenario::{Ending, Run, Scenario};
 
+#[derive(Clone)]
 pub(super) struct Judge<M> {
     pub(super) model: M,
     pub(super) criterion: Criterion,
@@ -32,13 +33,11 @@ impl<M: Model> Judge<M> {
                 }
                 rightly_blocked => rightly_blocked,
             },
-            Ending::Hung(limit, at) => match self.explain(run, true) {
-                Found::Trouble(..) => {
-                    let what = format!("no end after {limit:?}; these threads are left behind");
-                    Found::Trouble(Kind::Hung, list(&what, at))
-                }
-                rightly_blocked => rightly_blocked,
-            },
+            // Only real threads come to rest so; scenarios in which they may are not run by them.
+            Ending::Hung(limit, at) => {
+                let what = format!("no end after {limit:?}; the threads are left behind");
+                Found::Trouble(Kind::Hung, list(&what, at))
+            }
             #[cfg(feature = "explore")]
             Ending::Livelocked(steps, at) => {
                 let what = format!("no end after {steps} steps");
@@ -53,7 +52,13 @@ impl<M: Model> Judge<M> {
         match linearizability::check(&run.calls, &self.model, self.criterion, stuck) {
             Verdict::Explained(_) => Found::Nothing,
             Verdict::Undecided(_) => Found::Undecided,
-            Verdict::Unexplained(why) => Found::Trouble(Kind::Unexplained, why.to_string()),
+            Verdict::Unexplained(why) => {
+                let name = |thread| match thread {
+                    0 => "before/after".to_owned(),
+                    _ => format!("thread {thread}"),
+                };
+                Found::Trouble(Kind::Unexplained, why.describe(name))
+            }
         }
     }
 

@@ -1,10 +1,6 @@
 //! Runs a scenario by one of the two ways, and judges each run.
 
-#[cfg(feature = "explore")]
-use std::cell::RefCell;
 use std::ops::ControlFlow;
-#[cfg(feature = "explore")]
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +10,7 @@ use super::judge::{Found, Judge};
 use crate::explore::{Plan, Strategy, Token, Trace, explore_scenario};
 use crate::failure::Kind;
 use crate::model::Model;
-use crate::scenario::{Run, Scenario, Subject};
+use crate::scenario::{Ending, Run, Scenario, Subject};
 use crate::stress::stress_scenario;
 
 /// The way scenarios are run.
@@ -27,6 +23,7 @@ pub(super) enum Engine {
         strategy: Strategy,
         may_spawn: bool,
         steps: usize,
+        hang_limit: Duration,
     },
 }
 
@@ -38,8 +35,24 @@ pub(super) struct Failing<M: Model> {
     pub(super) schedule: Schedule,
 }
 
-/// Of an explored run: the choices made, and what `shuttle::rand` drew from.
-pub(super) type Schedule = Option<(Vec<u8>, u64)>;
+#[cfg(feature = "explore")]
+impl<M: Model> Failing<M> {
+    fn switches(&self) -> usize {
+        self.schedule.as_ref().map_or(0, |trace| trace.switches)
+    }
+}
+
+/// The schedule of a run, if it was explored.
+#[cfg(feature = "explore")]
+pub(super) type Schedule = Option<Trace>;
+#[cfg(not(feature = "explore"))]
+pub(super) type Schedule = Option<std::convert::Infallible>;
+
+/// How often a failing run with fewer switches is looked for, and for how many runs each.
+#[cfg(feature = "explore")]
+const ATTEMPTS: u64 = 50;
+#[cfg(feature = "explore")]
+const ATTEMPT_RUNS: usize = 200;
 
 /// What came of a scenario.
 pub(super) struct Tried<M: Model> {
@@ -63,6 +76,28 @@ impl<M: Model> Tried<M> {
             misfits: 0,
             failing: None,
         }
+    }
+
+    /// What was noted. Of a hang nothing was if it is the model that hangs, and the notes are still locked.
+    fn taken(tried: &Mutex<Self>, hung: bool) -> Self {
+        let mut taken = match tried.try_lock() {
+            Ok(mut tried) => std::mem::replace(&mut *tried, Self::new()),
+            Err(_) => Self::new(),
+        };
+        if hung && taken.failing.is_none() {
+            taken.failing = Some(Failing {
+                kind: Kind::Hung,
+                reason: "the model, or what checks it, does not come to an end".to_owned(),
+                run: Run {
+                    calls: Vec::new(),
+                    points: Vec::new(),
+                    ending: Ending::Completed,
+                    spawned: false,
+                },
+                schedule: Schedule::default(),
+            });
+        }
+        taken
     }
 
     /// Takes note of a run, and says whether to go on.
@@ -100,6 +135,7 @@ impl Engine {
                 strategy: exploration.strategy,
                 may_spawn: exploration.may_spawn,
                 steps: exploration.steps.unwrap_or(crate::explore::STEPS),
+                hang_limit: settings.hang_limit,
             };
         }
         Self::Stress {
@@ -115,10 +151,10 @@ impl Engine {
         }
     }
 
-    /// A smaller scenario that fails in one run of many must not be taken for one that does not.
+    /// How often a smaller scenario is run at least, before it is taken for one that does not fail.
     pub(super) fn least_runs_to_minimise(&self) -> usize {
         match self {
-            Self::Stress { .. } => 5_000,
+            Self::Stress { .. } => 3_000,
             #[cfg(feature = "explore")]
             Self::Explore { .. } => 2_000,
         }
@@ -151,26 +187,71 @@ impl Engine {
                 let look = move |run| {
                     let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
                     tried.runs += 1;
-                    tried.note(&judge, run, || None)?;
+                    tried.note(&judge, run, Schedule::default)?;
                     let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                     if over || tried.runs >= runs as u64 {
                         return ControlFlow::Break(());
                     }
                     ControlFlow::Continue(())
                 };
-                stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
-                let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
-                std::mem::replace(&mut *tried, Tried::new())
+                let ended = stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
+                Tried::taken(&tried, ended.is_err())
             }
             #[cfg(feature = "explore")]
             Self::Explore {
-                strategy, steps, ..
+                strategy,
+                steps,
+                hang_limit,
+                ..
             } => {
                 let mut plan = Plan::new(strategy, seed, runs, steps);
+                plan.hang_limit = hang_limit;
                 plan.deadline = deadline;
                 explore(subject, scenario, judge, plan)
             }
         }
+    }
+
+    /// Of some runs of a scenario that fails so, that with the fewest switches; real threads have none to count.
+    #[cfg(feature = "explore")]
+    pub(super) fn simplest<T, M>(
+        &self,
+        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
+        scenario: &Arc<Scenario<M::Operation>>,
+        judge: &Judge<M>,
+        seed: u64,
+        mut failing: Failing<M>,
+    ) -> Failing<M>
+    where
+        M: Model + Send + Sync + 'static,
+        M::Operation: Send + Sync + 'static,
+        M::Outcome: Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        let Self::Explore {
+            strategy,
+            steps,
+            hang_limit,
+            ..
+        } = *self
+        else {
+            return failing;
+        };
+        for attempt in 0..ATTEMPTS {
+            if failing.switches() <= 1 {
+                break;
+            }
+            let mut plan = Plan::new(strategy, seed.wrapping_add(attempt), ATTEMPT_RUNS, steps);
+            plan.hang_limit = hang_limit;
+            let other = explore(subject, scenario, judge.clone(), plan).failing;
+            let simpler = |other: &Failing<M>| {
+                other.kind == failing.kind && other.switches() < failing.switches()
+            };
+            if let Some(other) = other.filter(simpler) {
+                failing = other;
+            }
+        }
+        failing
     }
 
     /// Runs a scenario under the schedule of a token.
@@ -188,11 +269,14 @@ impl Engine {
         M::Outcome: Send + Sync + 'static,
         T: Send + Sync + 'static,
     {
-        let steps = match self {
-            Self::Explore { steps, .. } => *steps,
-            Self::Stress { .. } => crate::explore::STEPS,
-        };
-        explore(subject, scenario, judge, Plan::replay(token, steps))
+        let mut plan = Plan::replay(token, crate::explore::STEPS);
+        if let Self::Explore {
+            steps, hang_limit, ..
+        } = *self
+        {
+            (plan.step_limit, plan.hang_limit) = (steps, hang_limit);
+        }
+        explore(subject, scenario, judge, plan)
     }
 }
 
@@ -209,14 +293,14 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    let tried = Rc::new(RefCell::new(Tried::new()));
-    let notes = Rc::clone(&tried);
+    let tried = Arc::new(Mutex::new(Tried::new()));
+    let notes = Arc::clone(&tried);
     let look = move |run, trace: &Trace| {
-        let schedule = || Some((trace.choices.clone(), trace.data_seed));
-        notes.borrow_mut().note(&judge, run, schedule)
+        let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.note(&judge, run, || Some(trace.clone()))
     };
     let summary = explore_scenario(subject, scenario, plan, look);
-    let mut tried = tried.replace(Tried::new());
+    let mut tried = Tried::taken(&tried, summary.hung.is_some());
     tried.runs = summary.schedules as u64;
     tried.exhausted = summary.exhausted;
     tried.misfits = summary.misfits;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::team::{Rounds, disturb, run_team, spin};
+use super::team::{Hang, Rounds, disturb, run_team, spin};
 use crate::history::Call;
 use crate::panics;
 use crate::scenario::{Ending, Run, Scenario, Subject};
@@ -26,14 +26,15 @@ struct ScenarioRounds<T, O, R> {
     judge: Mutex<Judge<O, R>>,
 }
 
-/// Runs `scenario` until `judge` says stop.
+/// Runs `scenario` until `judge` says stop. A hang is told to `judge`, unless it is its own.
 pub(crate) fn stress_scenario<T, O, R>(
     subject: &Arc<Subject<T, O, R>>,
     scenario: &Arc<Scenario<O>>,
     seed: u64,
     hang_limit: Duration,
     judge: Judge<O, R>,
-) where
+) -> Result<(), Hang>
+where
     T: Send + Sync + 'static,
     O: Clone + Debug + Send + Sync + 'static,
     R: Send + Sync + 'static,
@@ -47,12 +48,17 @@ pub(crate) fn stress_scenario<T, O, R>(
         ending: Mutex::new(Ending::Completed),
         judge: Mutex::new(judge),
     });
-    if let Err(hang) = run_team(Arc::clone(&rounds), threads, seed, hang_limit) {
+    if let Err(hang) = run_team(Arc::clone(&rounds), threads, seed, hang_limit, || {}) {
         let at = rounds.whereabouts(&hang.points);
-        let mut run = rounds.run();
-        run.ending = Ending::Hung(hang_limit, at);
-        let _ = (lock(&rounds.judge))(run);
+        // Unless it is the judge that hangs.
+        if let Ok(mut judge) = rounds.judge.try_lock() {
+            let mut run = rounds.run();
+            run.ending = Ending::Hung(hang_limit, at);
+            let _ = judge(run);
+        }
+        return Err(hang);
     }
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -43,12 +43,13 @@ struct Team<R: Rounds> {
 }
 
 /// Runs rounds until there are no more. If none ends within `hang_limit`, the threads are left behind as they
-/// are, as there is no way to end a thread that does not want to.
+/// are, as there is no way to end a thread that does not want to. Now and then calls `tell`.
 pub(crate) fn run_team<R: Rounds>(
     rounds: Arc<R>,
     threads: usize,
     seed: u64,
     hang_limit: Duration,
+    tell: impl FnMut(),
 ) -> Result<(), Hang> {
     let team = Arc::new(Team {
         rounds,
@@ -71,7 +72,7 @@ pub(crate) fn run_team<R: Rounds>(
         })
         .collect();
     drop(ended);
-    team.watch(&ends, hang_limit)?;
+    team.watch(&ends, hang_limit, tell)?;
     for handle in handles {
         handle
             .join()
@@ -118,12 +119,17 @@ impl<R: Rounds> Team<R> {
     }
 
     /// Waits until the threads have ended, or do not get on.
-    fn watch(&self, ends: &mpsc::Receiver<()>, hang_limit: Duration) -> Result<(), Hang> {
+    fn watch(
+        &self,
+        ends: &mpsc::Receiver<()>,
+        hang_limit: Duration,
+        mut tell: impl FnMut(),
+    ) -> Result<(), Hang> {
         let mut seen = (self.progress.load(Ordering::Relaxed), Instant::now());
         loop {
             match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Timeout) => tell(),
             }
             let progress = self.progress.load(Ordering::Relaxed);
             if progress != seen.0 {
@@ -164,9 +170,9 @@ impl<R: Rounds> Visit for Disturb<R> {
 /// Mostly nothing, often a yield or a short spin, seldom a sleep: each of them finds what the others do not.
 pub(super) fn disturb(rng: &mut Rng) {
     match rng.u8(..) {
-        0..40 => thread::yield_now(),
-        40..100 => spin(rng.u32(..300)),
-        100..102 => thread::sleep(Duration::from_micros(rng.u64(1..100))),
+        0..50 => thread::yield_now(),
+        50..120 => spin(rng.u32(..300)),
+        120..123 => thread::sleep(Duration::from_micros(rng.u64(1..100))),
         _ => {}
     }
 }
