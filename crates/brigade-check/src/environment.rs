@@ -1,6 +1,6 @@
-//! What the environment says: which seed, which schedule.
+//! What the environment says: which seed, which schedule, whether to draw a picture.
 
-use std::env;
+use std::{env, fs};
 
 use crate::failure::Failure;
 
@@ -18,4 +18,13 @@ pub(crate) fn token(chosen: Option<&str>) -> Result<Option<crate::explore::Token
     let text = env::var("BRIGADE_CHECK_REPLAY").ok();
     let text = text.as_deref().or(chosen);
     text.map(crate::explore::Token::decode).transpose()
+}
+
+/// Writes a picture to the file of `BRIGADE_CHECK_HTML`, if it is set, and says so.
+pub(crate) fn write_picture(page: &str) -> Option<String> {
+    let path = env::var("BRIGADE_CHECK_HTML").ok()?;
+    Some(match fs::write(&path, page) {
+        Ok(()) => format!("A picture of it: {path}"),
+        Err(error) => format!("The picture could not be written to {path}: {error}"),
+    })
 }

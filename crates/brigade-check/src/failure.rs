@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::report::Drawing;
+use crate::environment;
+use crate::report::{self, Drawing};
 
 /// Why a check did not pass: it found something, or was asked for something it cannot do.
 ///
@@ -71,11 +72,44 @@ pub enum Kind {
 }
 
 impl Failure {
+    /// Fails a test, and writes the picture if the environment asks for it.
+    #[track_caller]
+    pub(crate) fn raise(&self) -> ! {
+        let picture = self
+            .finding()
+            .and_then(|finding| environment::write_picture(&finding.to_html()));
+        match picture {
+            Some(written) => panic!("{self}\n{written}"),
+            None => panic!("{self}"),
+        }
+    }
+
     /// What was found, if something was.
     pub fn finding(&self) -> Option<&Finding> {
         match self {
             Self::Found(finding) => Some(finding),
             _ => None,
+        }
+    }
+}
+
+impl Finding {
+    /// The finding as an HTML page with a picture of the run: a box for each call, from its invocation to its return,
+    /// in a column for each thread. One file, without scripts, that opens in any browser.
+    ///
+    /// `BRIGADE_CHECK_HTML=file.html` has the asserting forms of the checks write it.
+    pub fn to_html(&self) -> String {
+        report::page(self)
+    }
+
+    /// How to repeat it.
+    pub(crate) fn repeat(&self) -> String {
+        match &self.token {
+            Some(token) => format!("Repeat exactly this: BRIGADE_CHECK_REPLAY={token}"),
+            None => format!(
+                "Repeat with these operations: BRIGADE_CHECK_SEED={}",
+                self.seed
+            ),
         }
     }
 }

@@ -125,3 +125,34 @@ fn without_the_environment_all_is_well() {
             |sum, step| sum.fetch_add(*step, SeqCst) + step,
         );
 }
+
+#[cfg(feature = "explore")]
+#[test]
+fn a_picture_of_the_run_is_written_where_the_environment_says() {
+    let file = env::temp_dir().join(format!("brigade-check-{}.html", std::process::id()));
+    let (_, text) = run(
+        "asked_to_lose_an_update",
+        "BRIGADE_CHECK_HTML",
+        file.to_str().unwrap(),
+    );
+    let page = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(text.contains("A picture of it: "), "{text}");
+    // Two calls with a point each, in two columns.
+    for (part, count) in [
+        ("<rect ", 2),
+        ("<circle ", 2),
+        ("class=\"head\"", 2),
+        ("<svg ", 1),
+        ("</svg>", 1),
+    ] {
+        assert_eq!(page.matches(part).count(), count, "{part} in {page}");
+    }
+    assert!(
+        page.contains("BRIGADE_CHECK_REPLAY=bc1-") && page.contains("-&gt; "),
+        "{page}"
+    );
+    for from_elsewhere in ["<script", "src=", "href="] {
+        assert!(!page.contains(from_elsewhere), "{from_elsewhere} in {page}");
+    }
+}

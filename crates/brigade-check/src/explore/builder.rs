@@ -162,7 +162,7 @@ impl Explore {
     #[track_caller]
     pub fn assert<V: Verifiable>(self, body: impl Fn() -> V + Send + Sync + 'static) {
         if let Err(failure) = self.check(body) {
-            panic!("{failure}");
+            failure.raise();
         }
     }
 }

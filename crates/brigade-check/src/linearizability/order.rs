@@ -221,3 +221,63 @@ impl Order for ProgramOrder {
         self.positions.as_slice().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use fastrand::Rng;
+
+    use super::*;
+
+    /// Walks to and fro at random; `chosen` must be the same for the same sets, and for no others.
+    fn sets_are_told_apart(mut order: impl Order, calls: usize) {
+        let mut rng = Rng::with_seed(11);
+        let mut taken = Vec::new();
+        let (mut by_words, mut by_set) = (HashMap::new(), HashMap::new());
+        for _ in 0..20_000 {
+            // Long runs one way, so that all is taken now and then.
+            let forth = rng.usize(..calls) >= taken.len() || rng.u8(..4) == 0;
+            let mut cursor = order.first();
+            let mut candidate = order.candidate(cursor);
+            for _ in 0..rng.usize(..3) {
+                if let Some(call) = candidate {
+                    cursor = order.after(call);
+                    candidate = order.candidate(cursor).or(candidate);
+                }
+            }
+            match candidate {
+                Some(call) if forth => {
+                    order.take(call);
+                    taken.push(call);
+                }
+                _ => {
+                    if let Some(call) = taken.pop() {
+                        order.give_back(call);
+                    }
+                }
+            }
+            let mut set = taken.clone();
+            set.sort_unstable();
+            let words = order.chosen();
+            assert_eq!(
+                by_words.entry(words.clone()).or_insert_with(|| set.clone()),
+                &set
+            );
+            assert_eq!(by_set.entry(set).or_insert_with(|| words.clone()), &words);
+        }
+        assert!(by_set.len() > 1_000);
+    }
+
+    #[test]
+    fn sets_of_many_calls_are_told_apart() {
+        let part: Vec<usize> = (0..300).collect();
+        let overlapping = |call: usize| (call as u64, Some(call as u64 + 9));
+        sets_are_told_apart(RealTime::new(&part, overlapping), part.len());
+
+        let calls: Vec<_> = (0..300)
+            .map(|call| Call::completed(call % 5, (), (), call as u64, 0))
+            .collect();
+        sets_are_told_apart(ProgramOrder::new(&calls, &part), part.len());
+    }
+}

@@ -275,7 +275,7 @@ impl<M: Model> Linearizable<M> {
         V: Verifiable,
     {
         if let Err(failure) = self.check_and_finish(make, apply, finish) {
-            panic!("{failure}");
+            failure.raise();
         }
     }
 }

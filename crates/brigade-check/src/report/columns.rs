@@ -24,10 +24,7 @@ impl fmt::Display for Drawing {
         let used: Vec<usize> = (0..=self.threads())
             .filter(|&thread| thread > 0 || lines.iter().any(|line| !line[0].is_empty()))
             .collect();
-        let header = |thread: usize| match thread {
-            0 => self.first.to_owned(),
-            _ => format!("thread {thread}"),
-        };
+        let header = |thread: usize| self.name(thread);
         let width = |thread: usize| {
             let cells = lines.iter().map(|line| line[thread].chars().count());
             cells.max().unwrap_or(0).max(header(thread).chars().count())
@@ -60,14 +57,6 @@ impl fmt::Display for Drawing {
 }
 
 impl Drawing {
-    fn threads(&self) -> usize {
-        let calls = self.calls.iter().map(|call| call.thread);
-        calls
-            .chain(self.points.iter().map(|point| point.thread))
-            .max()
-            .unwrap_or(0)
-    }
-
     /// By moment, what is in each thread's column.
     fn lines(&self) -> Vec<Vec<String>> {
         let mut lines: Vec<Vec<String>> = Vec::new();

@@ -1,10 +1,13 @@
 //! What a check reports: figures, and runs drawn.
 
 mod columns;
+mod html;
 
 use std::fmt::{self, Debug};
 
 use crate::scenario::Run;
+
+pub(crate) use self::html::page;
 
 /// What a check that passed has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +102,20 @@ impl Drawing {
             calls: Vec::new(),
             points,
             first: "main",
+        }
+    }
+
+    /// The number of the last thread.
+    fn threads(&self) -> usize {
+        let calls = self.calls.iter().map(|call| call.thread);
+        let points = self.points.iter().map(|point| point.thread);
+        calls.chain(points).max().unwrap_or(0)
+    }
+
+    fn name(&self, thread: usize) -> String {
+        match thread {
+            0 => self.first.to_owned(),
+            _ => format!("thread {thread}"),
         }
     }
 

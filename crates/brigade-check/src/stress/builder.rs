@@ -153,7 +153,7 @@ impl Stress {
         W: Verifiable,
     {
         if let Err(failure) = self.check(make, operation, finish) {
-            panic!("{failure}");
+            failure.raise();
         }
     }
 
