@@ -31,7 +31,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         mistake: "producers and consumers wait on one condition, and one of them is woken, of either kind",
         found_by: EXPLORE,
         kind: Kind::Deadlocked,
-        smallest: &[2, 1, 1],
+        smallest: &[1, 1, 1],
         bug: |way| buffers(way, 1).check(Buffer::of_one, Buffer::notify_one_of_all),
         twin: |way| buffers(way, 1).check(Buffer::of_one, Buffer::notify_each),
     },
