@@ -56,12 +56,12 @@ const HANG_LIMIT: Duration = Duration::from_secs(2);
 
 impl Way {
     pub(crate) const EXPLORE: Self = Self::Explore {
-        scenarios: 50,
+        scenarios: 25,
         schedules: 40,
     };
     pub(crate) const STRESS: Self = Self::Stress {
         seed: SEED,
-        scenarios: 20,
+        scenarios: 10,
         iterations: 250,
     };
 
