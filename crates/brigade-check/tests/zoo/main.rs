@@ -82,21 +82,25 @@ fn exploring_raises_no_false_alarm_on_the_twins() {
 
 #[test]
 fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
-    for Specimen {
-        name,
-        kind,
-        smallest,
-        bug,
-        ..
-    } in stressed()
-    {
+    for specimen in stressed() {
+        let Specimen {
+            name,
+            kind,
+            smallest,
+            bug,
+            ..
+        } = specimen;
         // Real threads that deadlock hang.
         let kind = if *kind == Kind::Deadlocked {
             Kind::Hung
         } else {
             *kind
         };
-        let found = finding(name, bug(&Way::STRESS));
+        let way = match kind {
+            Kind::Hung => Way::STRESS,
+            _ => Way::STRESS.patient(),
+        };
+        let found = finding(name, bug(&way));
         assert_eq!(found.kind, kind, "{name}: {}", found.reason);
         // How far it is made smaller is a matter of luck; smaller than what is known would be news.
         let known: usize = smallest.iter().sum();
@@ -105,7 +109,11 @@ fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
             "{name}: {:?}",
             found.operations
         );
-        let again = finding(name, bug(&Way::STRESS.of_one_scenario(found.seed)));
+        if !specimen.is_found_by(Mode::Explore) {
+            // The operations are the same again, but what a processor does with its stores is not.
+            continue;
+        }
+        let again = finding(name, bug(&way.of_one_scenario(found.seed)));
         assert_eq!(
             (again.kind, again.seed),
             (kind, found.seed),
@@ -118,7 +126,8 @@ fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
 #[test]
 fn stress_raises_no_false_alarm_on_the_twins() {
     for Specimen { name, twin, .. } in stressed() {
-        let report = twin(&Way::STRESS.times(2)).unwrap_or_else(|alarm| panic!("{name}: {alarm}"));
+        let report =
+            twin(&Way::STRESS.times(2).patient()).unwrap_or_else(|alarm| panic!("{name}: {alarm}"));
         assert!(
             report.runs > 0 && report.undecided == 0,
             "{name}: {report:?}"

@@ -35,7 +35,7 @@ impl Model for Silent {
 fn entries(way: &Way) -> Linearizable<Silent> {
     // Seen by chance only, and the less the busier the machine is.
     way.clone()
-        .times(2)
+        .times(8)
         .of(linearizable().operations(1).generate(|_| Enter))
 }
 

@@ -44,15 +44,13 @@ pub(crate) enum Way {
         seed: u64,
         scenarios: usize,
         iterations: usize,
+        hang_limit: Duration,
     },
 }
 
 /// Schedules follow from it, so that an exploration never fails by chance. One of those from which the minimiser, which
 /// drops operations but never moves them, comes to the smallest scenario of every specimen.
 const SEED: u64 = 8;
-
-/// Long enough for a machine that has much else to do.
-const HANG_LIMIT: Duration = Duration::from_secs(2);
 
 impl Way {
     pub(crate) const EXPLORE: Self = Self::Explore {
@@ -63,6 +61,7 @@ impl Way {
         seed: SEED,
         scenarios: 10,
         iterations: 250,
+        hang_limit: Duration::from_secs(2),
     };
 
     /// So many times the runs.
@@ -79,12 +78,32 @@ impl Way {
                 seed,
                 scenarios,
                 iterations,
+                hang_limit,
             } => Self::Stress {
                 seed,
                 scenarios,
                 iterations: factor * iterations,
+                hang_limit,
             },
             Self::Replay(token) => Self::Replay(token),
+        }
+    }
+
+    /// Waits for real threads as long as a busy machine may keep one of them from running.
+    pub(crate) fn patient(self) -> Self {
+        match self {
+            Self::Stress {
+                seed,
+                scenarios,
+                iterations,
+                ..
+            } => Self::Stress {
+                seed,
+                scenarios,
+                iterations,
+                hang_limit: Duration::from_secs(60),
+            },
+            other => other,
         }
     }
 
@@ -94,10 +113,12 @@ impl Way {
             Self::Stress {
                 scenarios,
                 iterations,
+                hang_limit,
                 ..
             } => Self::Stress {
                 seed,
                 scenarios: 1,
+                hang_limit,
                 iterations: scenarios * iterations,
             },
             other => other,
@@ -130,9 +151,10 @@ impl Way {
                 seed,
                 scenarios,
                 iterations,
+                hang_limit,
             } => {
                 let check = check.scenarios(*scenarios).runs(*iterations);
-                check.seed(*seed).hang_limit(HANG_LIMIT)
+                check.seed(*seed).hang_limit(*hang_limit)
             }
         }
     }
