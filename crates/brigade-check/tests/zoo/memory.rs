@@ -7,7 +7,7 @@ use crate::specimen::{STRESS, Specimen, Way};
 
 pub(crate) const SPECIMENS: &[Specimen] = &[Specimen {
     name: "store passed by a load",
-    mistake: "each side raises its flag and looks at the other's, without SeqCst: both may look first",
+    mistake: "each side raises its flag and looks at the other's, without `SeqCst`: both may look first",
     found_by: STRESS,
     kind: Kind::Broken,
     smallest: &[1, 1],

@@ -102,7 +102,7 @@ impl Position {
             Positioning::Read => loop {
                 let version = self.version.load(SeqCst);
                 let read = self.read();
-                if version % 2 == 0 && self.version.load(SeqCst) == version {
+                if version.is_multiple_of(2) && self.version.load(SeqCst) == version {
                     return read;
                 }
                 spin_loop();

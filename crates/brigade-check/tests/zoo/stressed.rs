@@ -19,6 +19,8 @@ mod memory;
 mod queues;
 #[path = "reads.rs"]
 mod reads;
+#[path = "stacks.rs"]
+mod stacks;
 #[path = "updates.rs"]
 mod updates;
 #[path = "waiting.rs"]
@@ -33,6 +35,7 @@ pub(crate) const FAMILIES: &[&[Specimen]] = &[
     locks::SPECIMENS,
     waiting::SPECIMENS,
     queues::SPECIMENS,
+    stacks::SPECIMENS,
     collections::SPECIMENS,
     memory::SPECIMENS,
 ];
