@@ -30,7 +30,9 @@ pub(crate) fn minimise<F>(
 
 /// What could be tried next, the boldest first. None without any operation on a thread.
 fn candidates(kept: &[bool], threads: &[Range<usize>]) -> Vec<Vec<bool>> {
-    let places: Vec<usize> = (0..kept.len()).filter(|&place| kept[place]).collect();
+    let mut places: Vec<usize> = (0..kept.len()).filter(|&place| kept[place]).rev().collect();
+    // What is done before or after the threads is the last to go: it is easier to understand than what they do at once.
+    places.sort_by_key(|place| !threads.iter().any(|thread| thread.contains(place)));
     let without = |dropped: &[usize]| {
         let mut smaller = kept.to_vec();
         for &place in dropped {
@@ -45,7 +47,7 @@ fn candidates(kept: &[bool], threads: &[Range<usize>]) -> Vec<Vec<bool>> {
             candidates.push(without(&dropped));
         }
     }
-    for &place in places.iter().rev() {
+    for &place in &places {
         candidates.push(without(&[place]));
     }
     if places.len() <= MOST_FOR_PAIRS {

@@ -154,12 +154,16 @@ impl Engine {
         }
     }
 
-    /// How often a smaller scenario is run at least, before it is taken for one that does not fail.
-    pub(super) fn least_runs_to_minimise(&self) -> usize {
+    /// How often a scenario is run before it is taken for one that does not fail, if a larger one failed within
+    /// `runs_to_find` runs: what fails in one run of many is not to be missed, and what fails at once is soon seen.
+    pub(super) fn runs_to_minimise(&self, runs_to_find: u64) -> usize {
+        let runs = usize::try_from(runs_to_find).unwrap_or(usize::MAX);
+        let runs = runs.saturating_mul(20);
         match self {
-            Self::Stress { .. } => 3_000,
+            // Runs of real threads are slow, and each a matter of luck.
+            Self::Stress { .. } => runs.clamp(500, 3_000),
             #[cfg(feature = "explore")]
-            Self::Explore { .. } => 2_000,
+            Self::Explore { .. } => runs.max(200),
         }
     }
 

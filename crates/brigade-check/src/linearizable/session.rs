@@ -166,15 +166,14 @@ where
         let (kept, failing) = if failing.kind == Kind::Hung {
             (kept, failing)
         } else {
-            // A smaller scenario may need more runs, and what fails in one run of many is not to be missed.
-            let runs = usize::try_from(runs)
-                .unwrap_or(usize::MAX)
-                .saturating_mul(4);
-            let runs = runs.max(self.engine.least_runs_to_minimise());
+            let mut runs_to_find = runs;
             minimise(kept, failing, &places, minimising, |kept| {
-                self.try_scenario(scenario.part(kept), seed, runs)
-                    .ok()
-                    .flatten()
+                let before = self.report.runs;
+                let runs = self.engine.runs_to_minimise(runs_to_find);
+                let failing = self.try_scenario(scenario.part(kept), seed, runs);
+                let failing = failing.ok().flatten()?;
+                runs_to_find = self.report.runs - before;
+                Some(failing)
             })
         };
         let smallest = scenario.part(&kept);

@@ -1,0 +1,41 @@
+//! The zoo on the primitives of shuttle, whose schedules can be chosen.
+
+pub(crate) mod primitive {
+    pub(crate) use shuttle::hint::spin_loop;
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+    pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use shuttle::thread;
+}
+
+#[path = "collections.rs"]
+mod collections;
+#[path = "initialisation.rs"]
+mod initialisation;
+#[path = "locks.rs"]
+mod locks;
+#[path = "memory.rs"]
+mod memory;
+#[path = "queues.rs"]
+mod queues;
+#[path = "reads.rs"]
+mod reads;
+#[path = "stacks.rs"]
+mod stacks;
+#[path = "updates.rs"]
+mod updates;
+#[path = "waiting.rs"]
+mod waiting;
+
+use crate::specimen::Specimen;
+
+pub(crate) const FAMILIES: &[&[Specimen]] = &[
+    updates::SPECIMENS,
+    reads::SPECIMENS,
+    initialisation::SPECIMENS,
+    locks::SPECIMENS,
+    waiting::SPECIMENS,
+    queues::SPECIMENS,
+    stacks::SPECIMENS,
+    collections::SPECIMENS,
+    memory::SPECIMENS,
+];
