@@ -1,0 +1,254 @@
+//! One check: scenario after scenario, until something is found, and what is made of it.
+
+#[cfg(feature = "explore")]
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use super::Linearizable;
+use super::judge::Judge;
+use super::running::{Engine, Failing, Schedule};
+use crate::environment;
+use crate::failure::{Failure, Finding, Kind};
+use crate::minimise::minimise;
+use crate::model::Model;
+use crate::report::{Drawing, Report};
+use crate::scenario::{Scenario, Subject};
+
+/// One check under way.
+pub(super) struct Session<M: Model, T> {
+    settings: Linearizable<M>,
+    subject: Arc<Subject<T, M::Operation, M::Outcome>>,
+    seed: u64,
+    deadline: Option<Instant>,
+    report: Report,
+    engine: Engine,
+}
+
+/// How long minimising may take.
+const MINIMISING: Duration = Duration::from_secs(10);
+
+impl<M, T> Session<M, T>
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
+    pub(super) fn new(
+        settings: Linearizable<M>,
+        subject: Arc<Subject<T, M::Operation, M::Outcome>>,
+    ) -> Result<Self, Failure> {
+        if settings.threads == 0 {
+            return Err(Failure::NoThreads);
+        }
+        if settings.operations == 0 {
+            return Err(Failure::NoOperations);
+        }
+        if settings.generate.is_none() {
+            return Err(Failure::NoGenerator);
+        }
+        if settings.scenarios == 0 || settings.runs == 0 {
+            return Err(Failure::NoRuns);
+        }
+        let seed = environment::seed(settings.seed)?;
+        Ok(Self {
+            deadline: settings.time.map(|time| Instant::now() + time),
+            engine: Engine::new(&settings),
+            report: Report {
+                seed,
+                scenarios: 0,
+                runs: 0,
+                undecided: 0,
+                exhausted: 0,
+            },
+            settings,
+            subject,
+            seed,
+        })
+    }
+
+    pub(super) fn run(mut self) -> Result<Report, Failure> {
+        #[cfg(feature = "explore")]
+        if let Some(exploration) = &self.settings.explore
+            && let Some(token) = environment::token(exploration.replay.as_deref())?
+        {
+            return self.replay(&token);
+        }
+        for number in 0..self.settings.scenarios {
+            // The first scenario is that of the seed itself, so that the seed of a failure repeats it at once.
+            let seed = self.seed.wrapping_add(number as u64);
+            let scenario = self.scenario(seed);
+            self.judge().deterministic(&scenario)?;
+            self.report.scenarios += 1;
+            let before = self.report.runs;
+            if let Some(failing) = self.try_scenario(scenario.clone(), seed, self.settings.runs)? {
+                let runs = self.report.runs - before;
+                return Err(self.finding(&scenario, seed, failing, runs));
+            }
+            if self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+            {
+                break;
+            }
+        }
+        Ok(self.report)
+    }
+
+    fn judge(&self) -> Judge<M> {
+        Judge {
+            model: self.settings.model.clone(),
+            criterion: self.settings.criterion,
+        }
+    }
+
+    /// The scenario of a seed.
+    fn scenario(&self, seed: u64) -> Scenario<M::Operation> {
+        let mut rng = Rng::with_seed(seed);
+        let generate = self
+            .settings
+            .generate
+            .as_ref()
+            .expect("checked at the start");
+        let mut thread = || {
+            (0..self.settings.operations)
+                .map(|_| generate(&mut rng))
+                .collect()
+        };
+        Scenario {
+            before: self.settings.before.clone(),
+            threads: (0..self.settings.threads).map(|_| thread()).collect(),
+            after: self.settings.after.clone(),
+        }
+    }
+
+    fn try_scenario(
+        &mut self,
+        scenario: Scenario<M::Operation>,
+        seed: u64,
+        runs: usize,
+    ) -> Result<Option<Failing<M>>, Failure> {
+        let judge = self.judge();
+        let tried = self.engine.run(
+            &self.subject,
+            &Arc::new(scenario),
+            judge,
+            seed,
+            runs,
+            self.deadline,
+        );
+        self.report.runs += tried.runs;
+        self.report.undecided += tried.undecided;
+        self.report.exhausted += usize::from(tried.exhausted);
+        if tried.spawned && !self.engine.may_spawn() {
+            return Err(Failure::OperationSpawns);
+        }
+        Ok(tried.failing)
+    }
+
+    /// Makes the scenario smaller as long as it still fails, and draws what is left.
+    fn finding(
+        mut self,
+        scenario: &Scenario<M::Operation>,
+        seed: u64,
+        failing: Failing<M>,
+        runs: u64,
+    ) -> Failure {
+        let runs_needed = self.report.runs;
+        let kept = vec![true; scenario.operations()];
+        let places = scenario.thread_places();
+        let minimising = Instant::now() + MINIMISING;
+        self.deadline = Some(minimising);
+        // A hang costs its limit and leaks its threads: not again and again.
+        let (kept, failing) = if failing.kind == Kind::Hung {
+            (kept, failing)
+        } else {
+            // A smaller scenario may need more runs, and what fails in one run of many is not to be missed.
+            let runs = usize::try_from(runs)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(4);
+            let runs = runs.max(self.engine.least_runs_to_minimise());
+            minimise(kept, failing, &places, minimising, |kept| {
+                self.try_scenario(scenario.part(kept), seed, runs)
+                    .ok()
+                    .flatten()
+            })
+        };
+        let smallest = scenario.part(&kept);
+        #[cfg(feature = "explore")]
+        let failing = {
+            let smallest = Arc::new(smallest.clone());
+            self.engine
+                .simplest(&self.subject, &smallest, &self.judge(), seed, failing)
+        };
+        Failure::Found(Box::new(Finding {
+            kind: failing.kind,
+            reason: failing.reason,
+            seed,
+            token: token(failing.schedule, &smallest, seed, kept),
+            runs: runs_needed,
+            operations: smallest.threads.iter().map(Vec::len).collect(),
+            drawing: Drawing::of(&failing.run),
+        }))
+    }
+
+    #[cfg(feature = "explore")]
+    fn replay(mut self, token: &crate::explore::Token) -> Result<Report, Failure> {
+        let mismatch = |why: &str| Err(Failure::TokenMismatch(why.to_owned()));
+        let scenario = self.scenario(token.seed);
+        if token.kept.len() != scenario.operations() {
+            return mismatch("the number of threads or operations differs");
+        }
+        let smallest = scenario.part(&token.kept);
+        if !token.fits(smallest.fingerprint()) {
+            return mismatch("the operations differ");
+        }
+        let judge = self.judge();
+        let tried = self
+            .engine
+            .replay(&self.subject, &Arc::new(smallest.clone()), judge, token);
+        self.report.scenarios = 1;
+        self.report.runs = tried.runs;
+        match tried.failing {
+            Some(failing) => Err(Failure::Found(Box::new(Finding {
+                kind: failing.kind,
+                reason: failing.reason,
+                seed: token.seed,
+                token: Some(token.encode()),
+                runs: 1,
+                operations: smallest.threads.iter().map(Vec::len).collect(),
+                drawing: Drawing::of(&failing.run),
+            }))),
+            None if tried.misfits > 0 => mismatch("the threads take other steps"),
+            None => Ok(self.report),
+        }
+    }
+}
+
+/// The token of an explored run.
+#[cfg(feature = "explore")]
+fn token<O: Clone + Debug>(
+    schedule: Schedule,
+    scenario: &Scenario<O>,
+    seed: u64,
+    kept: Vec<bool>,
+) -> Option<String> {
+    let trace = schedule?;
+    let token = crate::explore::Token {
+        seed,
+        fingerprint: scenario.fingerprint(),
+        kept,
+        data_seed: trace.data_seed,
+        choices: trace.choices,
+    };
+    Some(token.encode())
+}
+
+/// Without schedules there are no tokens.
+#[cfg(not(feature = "explore"))]
+fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>) -> Option<String> {
+    None
+}

@@ -1,0 +1,10 @@
+//! Real threads.
+
+mod builder;
+mod iterations;
+mod scenario;
+mod team;
+
+pub use self::builder::{Stress, stress};
+pub use self::iterations::Worker;
+pub(crate) use self::scenario::stress_scenario;

@@ -1,0 +1,235 @@
+//! Threads that run round after round together, and somebody who watches that they get on.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use crate::panics::Quiet;
+use crate::point::{Visit, Visiting};
+
+/// What a team does in each round. The first thread of the team leads: it begins and ends rounds while the
+/// others wait.
+pub(crate) trait Rounds: Send + Sync + 'static {
+    type Thing: Send + Sync + 'static;
+
+    /// Makes the thing of the next round; `None` ends it all.
+    fn begin(&self) -> Option<Arc<Self::Thing>>;
+    /// One thread's part of the round, at the same time as the others'.
+    fn work(&self, thing: Arc<Self::Thing>, thread: usize, rng: &mut Rng);
+    /// Looks at what came of it; called when the threads have dropped the thing.
+    fn end(&self, thing: Arc<Self::Thing>) -> ControlFlow<()>;
+}
+
+/// Some thread did not come to the end of a round.
+pub(crate) struct Hang {
+    /// By thread: the last point it passed in the round.
+    pub(crate) points: Vec<Option<&'static str>>,
+}
+
+struct Team<R: Rounds> {
+    rounds: Arc<R>,
+    threads: usize,
+    thing: Mutex<Option<Arc<R::Thing>>>,
+    barrier: Barrier,
+    /// Grows as rounds begin and end; read to see whether it does, whence Relaxed.
+    progress: AtomicU64,
+    points: Vec<Mutex<Option<&'static str>>>,
+}
+
+/// Runs rounds until there are no more. If none ends within `hang_limit`, the threads are left behind as they
+/// are, as there is no way to end a thread that does not want to. Now and then calls `tell`.
+pub(crate) fn run_team<R: Rounds>(
+    rounds: Arc<R>,
+    threads: usize,
+    seed: u64,
+    hang_limit: Duration,
+    tell: impl FnMut(),
+) -> Result<(), Hang> {
+    let team = Arc::new(Team {
+        rounds,
+        threads,
+        thing: Mutex::new(None),
+        barrier: Barrier::new(threads),
+        progress: AtomicU64::new(0),
+        points: (0..threads).map(|_| Mutex::new(None)).collect(),
+    });
+    let (ended, ends) = mpsc::channel::<()>();
+    let handles: Vec<_> = (0..threads)
+        .map(|thread| {
+            let (team, ended) = (Arc::clone(&team), ended.clone());
+            let run = move || {
+                team.run(thread, Rng::with_seed(seed ^ thread as u64));
+                drop(ended);
+            };
+            let builder = thread::Builder::new().name(format!("stress {}", thread + 1));
+            builder.spawn(run).expect("the system has no more threads")
+        })
+        .collect();
+    drop(ended);
+    team.watch(&ends, hang_limit, tell)?;
+    for handle in handles {
+        handle
+            .join()
+            .expect("panics of the code under test are caught");
+    }
+    Ok(())
+}
+
+impl<R: Rounds> Team<R> {
+    fn run(self: &Arc<Self>, thread: usize, mut rng: Rng) {
+        let _quiet = Quiet::new();
+        let _visiting = Visiting::new(Box::new(Disturb {
+            rng: RefCell::new(rng.fork()),
+            team: Arc::clone(self),
+            thread,
+        }));
+        let leads = thread == 0;
+        loop {
+            if leads {
+                *lock(&self.thing) = self.rounds.begin();
+            }
+            self.barrier.wait();
+            let Some(thing) = lock(&self.thing).clone() else {
+                return;
+            };
+            // All have it: from here on they run at once.
+            self.barrier.wait();
+            self.rounds.work(thing, thread, &mut rng);
+            self.barrier.wait();
+            if leads {
+                *lock(&self.points[thread]) = None;
+                self.progress.fetch_add(1, Ordering::Relaxed);
+                let thing = lock(&self.thing).take().expect("the leader put it there");
+                if self.rounds.end(thing).is_break() {
+                    // Nothing is in `thing` when the others look next.
+                    self.barrier.wait();
+                    return;
+                }
+                self.progress.fetch_add(1, Ordering::Relaxed);
+            } else {
+                *lock(&self.points[thread]) = None;
+            }
+        }
+    }
+
+    /// Waits until the threads have ended, or do not get on.
+    fn watch(
+        &self,
+        ends: &mpsc::Receiver<()>,
+        hang_limit: Duration,
+        mut tell: impl FnMut(),
+    ) -> Result<(), Hang> {
+        let mut seen = (self.progress.load(Ordering::Relaxed), Instant::now());
+        loop {
+            match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(()) | Err(RecvTimeoutError::Timeout) => tell(),
+            }
+            let progress = self.progress.load(Ordering::Relaxed);
+            if progress != seen.0 {
+                seen = (progress, Instant::now());
+            } else if seen.1.elapsed() >= hang_limit {
+                self.barrier.abandon();
+                let points = self
+                    .points
+                    .iter()
+                    .take(self.threads)
+                    .map(|point| *lock(point));
+                return Err(Hang {
+                    points: points.collect(),
+                });
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Disturbs a thread where it passes a point.
+struct Disturb<R: Rounds> {
+    rng: RefCell<Rng>,
+    team: Arc<Team<R>>,
+    thread: usize,
+}
+
+impl<R: Rounds> Visit for Disturb<R> {
+    fn visit(&self, name: &'static str) {
+        *lock(&self.team.points[self.thread]) = Some(name);
+        disturb(&mut self.rng.borrow_mut());
+    }
+}
+
+/// Mostly nothing, often a yield or a short spin, seldom a sleep: each of them finds what the others do not.
+pub(super) fn disturb(rng: &mut Rng) {
+    match rng.u8(..) {
+        0..50 => thread::yield_now(),
+        50..120 => spin(rng.u32(..300)),
+        120..123 => thread::sleep(Duration::from_micros(rng.u64(1..100))),
+        _ => {}
+    }
+}
+
+pub(super) fn spin(times: u32) {
+    for _ in 0..times {
+        std::hint::spin_loop();
+    }
+}
+
+/// A barrier that is passed by spinning, so that all leave it at nearly the same moment.
+struct Barrier {
+    threads: usize,
+    arrived: AtomicUsize,
+    generation: AtomicUsize,
+    abandoned: AtomicBool,
+}
+
+impl Barrier {
+    fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            arrived: AtomicUsize::new(0),
+            generation: AtomicUsize::new(0),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for all. If the team was abandoned meanwhile, forever.
+    fn wait(&self) {
+        // Acquire: pairs with the last one's Release below, also where this thread comes late.
+        let generation = self.generation.load(Ordering::Acquire);
+        // AcqRel: what each did before is seen by the last to arrive, and through it by all.
+        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
+            self.arrived.store(0, Ordering::Relaxed);
+            // Release: pairs with the Acquire of those who wait.
+            self.generation.fetch_add(1, Ordering::Release);
+            return;
+        }
+        let mut waits = 0_u32;
+        // Acquire: pairs with the last one's Release above.
+        while self.generation.load(Ordering::Acquire) == generation {
+            waits += 1;
+            match waits {
+                ..200 => std::hint::spin_loop(),
+                200..2_000 => thread::yield_now(),
+                // The leader is checking a long history.
+                _ => thread::sleep(Duration::from_micros(100)),
+            }
+            // Relaxed: it is about time only.
+            while self.abandoned.load(Ordering::Relaxed) {
+                thread::park();
+            }
+        }
+    }
+
+    fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+}

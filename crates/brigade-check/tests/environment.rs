@@ -1,0 +1,158 @@
+//! What the environment changes: each promise is kept by a test that runs another one of this file, or itself, in a
+//! process of its own.
+
+use std::env;
+use std::process::{Command, Output};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
+use brigade_check::{Model, linearizable, stress};
+
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Count(u32);
+
+impl Model for Count {
+    type Operation = u32;
+    type Outcome = u32;
+
+    fn apply(&mut self, step: &u32) -> u32 {
+        self.0 += step;
+        self.0
+    }
+}
+
+/// Runs one of the tests below that do nothing unless they are asked to.
+fn run(test: &str, variable: &str, value: &str) -> (Output, String) {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    command.env("BRIGADE_CHECK_ASKED", "1").env(variable, value);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let text = text.into_owned();
+    (output, text)
+}
+
+fn asked() -> bool {
+    env::var_os("BRIGADE_CHECK_ASKED").is_some()
+}
+
+#[test]
+fn asked_what_it_draws() {
+    if asked() {
+        let draw = |(): &(), worker: &mut brigade_check::Worker| {
+            println!("drawn {}", worker.rng().u32(..));
+        };
+        let report = stress()
+            .threads(1)
+            .operations(1)
+            .iterations(1)
+            .check(|| (), draw, drop);
+        println!("result {report:?}");
+    }
+}
+
+#[test]
+fn the_seed_of_the_environment_repeats_the_operations() {
+    let drawn = |seed: &str| {
+        let (_, text) = run("asked_what_it_draws", "BRIGADE_CHECK_SEED", seed);
+        let drawn = text
+            .lines()
+            .find_map(|line| line.split("drawn ").nth(1))
+            .map(str::to_owned);
+        drawn.unwrap_or_else(|| panic!("{text}"))
+    };
+    assert_eq!(drawn("17"), drawn("17"));
+    assert_ne!(drawn("17"), drawn("18"));
+}
+
+#[test]
+fn a_seed_that_is_no_number_is_refused() {
+    let (_, text) = run("asked_what_it_draws", "BRIGADE_CHECK_SEED", "seventeen");
+    assert!(text.contains("InvalidSeed(\"seventeen\")"), "{text}");
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn asked_to_lose_an_update() {
+    if asked() {
+        let check = linearizable::<Count>()
+            .threads(3)
+            .generate(|rng| rng.u32(1..4))
+            .explore();
+        check.assert(
+            || AtomicU32::new(0),
+            |sum, step| {
+                let read = sum.load(SeqCst);
+                brigade_check::point("read");
+                sum.store(read + step, SeqCst);
+                read + step
+            },
+        );
+    }
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn the_token_of_a_report_repeats_that_very_run_in_another_process() {
+    let test = "asked_to_lose_an_update";
+    let report = |text: &str| {
+        let from = text
+            .find("not linearizable")
+            .unwrap_or_else(|| panic!("{text}"));
+        let to = from + text[from..].find("BRIGADE_CHECK_REPLAY=").unwrap();
+        text[from..to].to_owned()
+    };
+    let (output, first) = run(test, "BRIGADE_CHECK_SEED", "5");
+    assert!(!output.status.success());
+    let token = first
+        .lines()
+        .find_map(|line| line.split("BRIGADE_CHECK_REPLAY=").nth(1))
+        .unwrap();
+    for _ in 0..3 {
+        let (output, again) = run(test, "BRIGADE_CHECK_REPLAY", token);
+        assert!(!output.status.success());
+        assert_eq!(report(&again), report(&first));
+    }
+}
+
+#[test]
+fn without_the_environment_all_is_well() {
+    linearizable::<Count>()
+        .generate(|rng| rng.u32(1..4))
+        .scenarios(5)
+        .assert(
+            || AtomicU32::new(0),
+            |sum, step| sum.fetch_add(*step, SeqCst) + step,
+        );
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn a_picture_of_the_run_is_written_where_the_environment_says() {
+    let file = env::temp_dir().join(format!("brigade-check-{}.html", std::process::id()));
+    let (_, text) = run(
+        "asked_to_lose_an_update",
+        "BRIGADE_CHECK_HTML",
+        file.to_str().unwrap(),
+    );
+    let page = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(text.contains("A picture of it: "), "{text}");
+    // Two calls with a point each, in two columns.
+    for (part, count) in [
+        ("<rect ", 2),
+        ("<circle ", 2),
+        ("class=\"head\"", 2),
+        ("<svg ", 1),
+        ("</svg>", 1),
+    ] {
+        assert_eq!(page.matches(part).count(), count, "{part} in {page}");
+    }
+    assert!(
+        page.contains("BRIGADE_CHECK_REPLAY=bc1-") && page.contains("-&gt; "),
+        "{page}"
+    );
+    for from_elsewhere in ["<script", "src=", "href="] {
+        assert!(!page.contains(from_elsewhere), "{from_elsewhere} in {page}");
+    }
+}

@@ -1,0 +1,241 @@
+//! Closures under deterministic schedules: what is found, said and repeated.
+#![cfg(feature = "explore")]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use brigade_check::{Failure, Kind, Strategy, explore, point};
+use shuttle::sync::atomic::{AtomicBool, AtomicU32};
+use shuttle::sync::{Condvar, Mutex};
+use shuttle::thread;
+
+/// Two threads add one each, by a read and a write.
+fn add_twice() -> u32 {
+    let sum = Arc::new(AtomicU32::new(0));
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let sum = Arc::clone(&sum);
+            thread::spawn(move || {
+                let read = sum.load(SeqCst);
+                point("read");
+                sum.store(read + 1, SeqCst);
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    sum.load(SeqCst)
+}
+
+fn loses_an_update() {
+    assert_eq!(add_twice(), 2, "an update was lost");
+}
+
+#[test]
+fn a_panic_is_found_by_every_strategy_and_replayed_ten_times_of_ten() {
+    for strategy in [
+        Strategy::Mixed,
+        Strategy::Random,
+        Strategy::Pct { depth: 2 },
+        Strategy::Exhaustive,
+    ] {
+        let failure = explore()
+            .strategy(strategy)
+            .seed(3)
+            .check(loses_an_update)
+            .unwrap_err();
+        let finding = failure.finding().unwrap();
+        assert_eq!(finding.kind, Kind::Panicked);
+        assert!(finding.reason.contains("an update was lost"), "{failure}");
+        let token = finding.token.clone().unwrap();
+        for _ in 0..10 {
+            let again = explore()
+                .replay(token.clone())
+                .check(loses_an_update)
+                .unwrap_err();
+            assert_eq!(again.finding().unwrap().reason, finding.reason);
+            assert_eq!(again.finding().unwrap().token, finding.token);
+        }
+    }
+}
+
+#[test]
+fn the_points_passed_are_drawn_thread_by_thread() {
+    let failure = explore().seed(3).check(loses_an_update).unwrap_err();
+    let text = failure.to_string();
+    println!("{text}");
+    assert!(text.contains("thread 1  thread 2"), "{text}");
+    assert_eq!(
+        text.lines().filter(|line| line.trim() == "read").count(),
+        2,
+        "{text}"
+    );
+}
+
+#[test]
+fn an_error_returned_is_found_too() {
+    let body = || match add_twice() {
+        2 => Ok(()),
+        sum => Err(format!("the sum is {sum}")),
+    };
+    let failure = explore().check(body).unwrap_err();
+    assert_eq!(failure.finding().unwrap().kind, Kind::Broken);
+    assert_eq!(failure.finding().unwrap().reason, "the sum is 1");
+}
+
+#[test]
+fn a_panic_of_a_thread_nobody_joins_is_found() {
+    let failure = explore().check(|| {
+        thread::spawn(|| panic!("alone"));
+    });
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.finding().unwrap().kind, Kind::Panicked);
+    assert!(failure.to_string().contains("alone, at "), "{failure}");
+}
+
+#[test]
+fn correct_code_passes_and_every_schedule_of_little_code_is_run() {
+    let body = || {
+        let sum = Arc::new(Mutex::new(0));
+        let other = Arc::clone(&sum);
+        let thread = thread::spawn(move || *other.lock().unwrap() += 1);
+        *sum.lock().unwrap() += 1;
+        thread.join().unwrap();
+        assert_eq!(*sum.lock().unwrap(), 2);
+    };
+    let report = explore()
+        .strategy(Strategy::Exhaustive)
+        .check(body)
+        .unwrap();
+    assert_eq!(report.exhausted, 1);
+    assert!(report.to_string().contains("every schedule was run"));
+    let report = explore().schedules(500).check(body).unwrap();
+    assert_eq!((report.runs, report.exhausted), (500, 0));
+}
+
+#[test]
+fn a_lost_wake_up_is_a_deadlock_and_is_replayed() {
+    let body = || {
+        let shared = Arc::new((AtomicBool::new(false), Mutex::new(()), Condvar::new()));
+        let other = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            other.0.store(true, SeqCst);
+            // Without the lock: may fall between the look and the wait.
+            other.2.notify_one();
+        });
+        let mut guard = shared.1.lock().unwrap();
+        while !shared.0.load(SeqCst) {
+            point("about to wait");
+            guard = shared.2.wait(guard).unwrap();
+        }
+        drop(guard);
+        thread.join().unwrap();
+    };
+    let failure = explore().check(body).unwrap_err();
+    println!("{failure}");
+    let finding = failure.finding().unwrap();
+    assert_eq!(finding.kind, Kind::Deadlocked);
+    assert!(
+        finding
+            .reason
+            .contains("main, after the point \"about to wait\""),
+        "{failure}"
+    );
+    let again = explore()
+        .replay(finding.token.clone().unwrap())
+        .check(body)
+        .unwrap_err();
+    assert_eq!(again.finding().unwrap().kind, Kind::Deadlocked);
+}
+
+#[test]
+fn waiting_in_a_loop_for_another_thread_is_no_livelock() {
+    for strategy in [
+        Strategy::Mixed,
+        Strategy::Random,
+        Strategy::Pct { depth: 3 },
+    ] {
+        let body = || {
+            let ready = Arc::new(AtomicBool::new(false));
+            let other = Arc::clone(&ready);
+            let thread = thread::spawn(move || other.store(true, SeqCst));
+            while !ready.load(SeqCst) {}
+            thread.join().unwrap();
+        };
+        explore()
+            .strategy(strategy)
+            .schedules(300)
+            .check(body)
+            .unwrap();
+    }
+}
+
+#[test]
+fn waiting_for_ever_in_a_loop_is_a_livelock() {
+    let body = || {
+        let never = AtomicBool::new(false);
+        while !never.load(SeqCst) {
+            thread::yield_now();
+        }
+    };
+    let failure = explore().steps(1_000).check(body).unwrap_err();
+    assert_eq!(failure.finding().unwrap().kind, Kind::Livelocked);
+}
+
+#[test]
+fn what_the_code_draws_at_random_is_repeated_too() {
+    use shuttle::rand::{Rng, thread_rng};
+    let body = || assert_ne!(thread_rng().r#gen::<u64>() % 10, 7);
+    let failure = explore().check(body).unwrap_err();
+    let token = failure.finding().unwrap().token.clone().unwrap();
+    for _ in 0..10 {
+        explore().replay(token.clone()).check(body).unwrap_err();
+    }
+}
+
+#[test]
+fn a_budget_of_time_ends_an_exploration() {
+    let report = explore()
+        .schedules(usize::MAX)
+        .time(Duration::from_millis(50))
+        .check(|| {
+            add_twice();
+        });
+    assert!(report.unwrap().runs > 0);
+}
+
+#[test]
+fn tokens_that_do_not_fit_and_empty_budgets_are_refused() {
+    assert_eq!(explore().schedules(0).check(|| ()), Err(Failure::NoRuns));
+    let failure = explore().check(loses_an_update).unwrap_err();
+    let token = failure.finding().unwrap().token.clone().unwrap();
+    let other = explore().replay(token).check(|| ());
+    assert!(matches!(other, Err(Failure::TokenMismatch(_))), "{other:?}");
+}
+
+#[test]
+fn waiting_for_something_that_is_not_shuttles_is_a_hang_with_the_points_passed() {
+    let body = || {
+        let lock = Arc::new(std::sync::Mutex::new(()));
+        let other = Arc::clone(&lock);
+        let thread = thread::spawn(move || {
+            let _held = other.lock().unwrap();
+            point("with a lock of std");
+        });
+        let held = lock.lock().unwrap();
+        point("with a lock of std");
+        drop(held);
+        thread.join().unwrap();
+    };
+    let check = explore().hang_limit(Duration::from_millis(300));
+    let failure = check.check(body).unwrap_err();
+    assert_eq!(failure.finding().unwrap().kind, Kind::Hung);
+    assert!(
+        failure
+            .to_string()
+            .contains("after the point \"with a lock of std\""),
+        "{failure}"
+    );
+}
