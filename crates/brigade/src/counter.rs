@@ -106,11 +106,16 @@ impl Counter {
 
     /// The count. No addition is ever lost: it is exact if nobody adds meanwhile, and otherwise has all that were made
     /// before the call and some of those made during it. Cost: 16 loads.
+    ///
+    /// If all add the same amount, such as one, sums are linearizable. Otherwise they are not: of two additions made during
+    /// the call, one after the other, it may have the second and not the first; and two sums at once may each have
+    /// another one. Sums and takes that come one by one are quiescently consistent.
     pub fn sum(&self) -> u64 {
         self.0.sum()
     }
 
-    /// The count, which then begins at zero again. Each addition is in the sum of exactly one call.
+    /// The count, which then begins at zero again. Each addition is in the sum of exactly one call; of two calls at once
+    /// each may have some of what was there before both.
     pub fn take(&self) -> u64 {
         self.0.take()
     }

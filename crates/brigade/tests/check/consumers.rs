@@ -108,7 +108,7 @@ fn check() -> brigade_check::Stress {
     stress()
         .threads(THREADS)
         .operations(OPERATIONS)
-        .iterations(repeated(500))
+        .iterations(repeated(1_000))
 }
 
 #[test]
@@ -123,9 +123,5 @@ fn several_consumers_handle_each_item_once_and_waiting_for_rest_is_exact() {
 
 #[test]
 fn each_item_has_one_end_amid_shutdowns() {
-    check().assert(
-        || bench(2, 3),
-        Bench::operate_amid_shutdowns,
-        Bench::finish,
-    );
+    check().assert(|| bench(2, 3), Bench::operate_amid_shutdowns, Bench::finish);
 }

@@ -1,5 +1,6 @@
 //! What the sums of striped counters are worth while others add.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use brigade::{Counter, Gauge};
@@ -49,8 +50,8 @@ fn check(generate: fn(&mut Rng) -> Operation) -> Linearizable<Count> {
     linearizable::<Count>()
         .threads(3)
         .operations(4)
-        .scenarios(scenarios(50))
-        .runs(200)
+        .scenarios(scenarios(20))
+        .runs(100)
         .generate(generate)
 }
 
@@ -63,13 +64,44 @@ fn sums_beside_increments_are_linearizable() {
         .assert(Counter::new, apply);
 }
 
-/// Not linearizable: a call may have an addition and not another that came before it. But each is in one of them.
+/// Not linearizable: a sum may have an addition and not another that came before it. Nor do overlapping takes keep to
+/// any order, for each gets some of the stripes; here they come one by one.
 #[test]
-fn takes_beside_additions_are_quiescently_consistent() {
-    check(|rng| if rng.bool() { Add(rng.u64(1..9)) } else { Take })
+fn sums_and_takes_one_by_one_beside_additions_are_quiescently_consistent() {
+    let one_by_one = |(counter, reading): &(Counter, Mutex<()>), operation: &Operation| {
+        let _alone = match operation {
+            Add(_) => None,
+            Sum | Take => Some(reading.lock().unwrap()),
+        };
+        apply(counter, operation)
+    };
+    let generate = |rng: &mut Rng| match rng.u8(0..4) {
+        0 => Sum,
+        1 => Take,
+        _ => Add(rng.u64(1..9)),
+    };
+    check(generate)
         .criterion(Criterion::QuiescentlyConsistent)
         .after([Sum])
-        .assert(Counter::new, apply);
+        .assert(|| (Counter::new(), Mutex::default()), one_by_one);
+}
+
+#[test]
+fn each_addition_is_in_one_take_however_many_take_at_once() {
+    let operate = |(counter, adding, taken): &(Counter, Adding, AtomicU64), worker: &mut Worker| {
+        if worker.rng().u8(0..4) > 0 {
+            adding.add(worker.rng().u64(1..1_000), |amount| counter.add(amount));
+        } else {
+            taken.fetch_add(counter.take(), SeqCst);
+        }
+    };
+    let finish = |(counter, adding, taken): (Counter, Adding, AtomicU64)| {
+        let left = counter.take();
+        assert_eq!(taken.into_inner() + left, adding.completed.into_inner());
+    };
+    stress()
+        .iterations(repeated(2_000))
+        .assert(Default::default, operate, finish);
 }
 
 /// What additions were begun and completed, beside the counter that is checked.

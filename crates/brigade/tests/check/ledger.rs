@@ -32,13 +32,8 @@ struct Item {
 
 impl Item {
     fn ends(&self) -> [u32; 4] {
-        [
-            &self.refusals,
-            &self.servings,
-            &self.cancels,
-            &self.returns,
-        ]
-        .map(|count| count.load(SeqCst))
+        [&self.refusals, &self.servings, &self.cancels, &self.returns]
+            .map(|count| count.load(SeqCst))
     }
 }
 

@@ -117,8 +117,8 @@ fn transfers_between_locked_accounts_are_linearizable() {
     brigade_check::Linearizable::from_state(balances)
         .threads(3)
         .operations(4)
-        .scenarios(scenarios(40))
-        .runs(200)
+        .scenarios(scenarios(20))
+        .runs(100)
         .generate(generate)
         .after([Total])
         .assert(bank, Bank::apply);
@@ -143,7 +143,7 @@ fn transfers_and_totals_never_see_money_come_or_go() {
     };
     stress()
         .operations(50)
-        .iterations(repeated(1_000))
+        .iterations(repeated(500))
         .assert(bank, operate, finish);
 }
 
@@ -188,8 +188,8 @@ fn a_key_is_a_number_that_one_thread_at_a_time_changes() {
     };
     linearizable::<Number>()
         .threads(3)
-        .scenarios(scenarios(40))
-        .runs(200)
+        .scenarios(scenarios(20))
+        .runs(100)
         .generate(|rng| rng.u8(0..4))
         .assert(bank, increment);
 }

@@ -134,8 +134,8 @@ fn check<T: Default + Send + Sync + 'static>(apply: fn(&T, &Operation) -> u8) {
     linearizable::<Register>()
         .threads(3)
         .operations(4)
-        .scenarios(scenarios(40))
-        .runs(200)
+        .scenarios(scenarios(20))
+        .runs(100)
         .generate(generate)
         .after([Read])
         .assert(T::default, apply);

@@ -36,7 +36,10 @@ impl Model for Entries {
 
     fn apply(&mut self, operation: &Operation) -> Outcome {
         match *operation {
-            Get(key) => self.0.get(&key).map_or(Outcome::Missing, |value| Outcome::Found(*value)),
+            Get(key) => self
+                .0
+                .get(&key)
+                .map_or(Outcome::Missing, |value| Outcome::Found(*value)),
             Compute(key, value) => match self.0.get(&key) {
                 Some(value) => Outcome::Found(*value),
                 None => {
@@ -89,8 +92,8 @@ fn a_once_map_is_linearizable_as_a_map() {
     linearizable::<Entries>()
         .threads(3)
         .operations(4)
-        .scenarios(scenarios(50))
-        .runs(200)
+        .scenarios(scenarios(20))
+        .runs(100)
         .generate(generate)
         .after([Get(0), Get(1)])
         .assert(OnceMap::new, apply);
@@ -150,8 +153,9 @@ fn a_bounded_once_map_never_has_more_than_its_capacity() {
         }
         Ok(())
     };
-    stress()
-        .operations(20)
-        .iterations(repeated(2_000))
-        .assert(|| OnceMap::bounded(CAPACITY), operate, drop);
+    stress().operations(20).iterations(repeated(2_000)).assert(
+        || OnceMap::bounded(CAPACITY),
+        operate,
+        drop,
+    );
 }

@@ -153,10 +153,10 @@ fn check(workers: std::ops::RangeInclusive<usize>, capacity: usize, iterations: 
 
 #[test]
 fn each_task_of_an_elastic_pool_has_one_end_amid_cancels_and_shutdowns() {
-    check(1..=3, 4, 600);
+    check(1..=3, 4, 1_000);
 }
 
 #[test]
 fn each_task_of_one_worker_has_one_end_amid_cancels_and_shutdowns() {
-    check(1..=1, 64, 600);
+    check(1..=1, 64, 1_000);
 }

@@ -1,8 +1,8 @@
 //! Tasks of one priority run in the order in which they were accepted.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 
 use brigade::pool::Shutdown;
 use brigade::{Pool, Priority};
