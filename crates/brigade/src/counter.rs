@@ -16,9 +16,16 @@ const STRIPES: usize = 16;
 /// read-modify-write of its stripe, for several threads may share one: none is lost.
 struct Stripes([CachePadded<AtomicU64>; STRIPES]);
 
+#[cfg(not(any(loom, shuttle)))]
 thread_local! {
     /// The stripe of this thread, or `STRIPES` if it has none yet.
     static OWN: Cell<usize> = const { Cell::new(STRIPES) };
+}
+
+// A model's threads are not threads of the system; and what its macro makes cannot be constant.
+#[cfg(any(loom, shuttle))]
+crate::primitive::thread_local! {
+    static OWN: Cell<usize> = Cell::new(STRIPES);
 }
 
 impl Stripes {
@@ -56,7 +63,7 @@ impl Stripes {
 fn assign_stripe() -> usize {
     static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let own = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % STRIPES;
-    OWN.set(own);
+    OWN.with(|place| place.set(own));
     own
 }
 
