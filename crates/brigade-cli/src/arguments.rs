@@ -1,5 +1,11 @@
 //! The command line.
 
+mod life;
+mod lock;
+mod log;
+mod output;
+mod with;
+
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,6 +16,12 @@ use clap::{Args, Parser};
 
 use crate::lab::{self, EXPERIMENTS};
 use crate::run::priority;
+
+pub(crate) use self::life::LifeArguments;
+pub(crate) use self::lock::LockArguments;
+pub(crate) use self::log::LogArguments;
+pub(crate) use self::output::OutputArguments;
+pub(crate) use self::with::WithArguments;
 
 /// Runs jobs in parallel, with priorities and back-pressure, and loses none
 #[derive(Debug, Parser)]
@@ -23,7 +35,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Subcommand {
     /// Run one job for each line of input, or for each argument after `:::`
-    Run(RunArguments),
+    Run(Box<RunArguments>),
+    /// Hold named resources, which other processes of this machine see, while a command runs
+    With(WithArguments),
     /// Run each pattern beside its broken twin on this machine, and show what happens
     Lab(LabArguments),
 }
@@ -102,6 +116,18 @@ pub(crate) struct RunArguments {
         trailing_var_arg = true
     )]
     pub(crate) words: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    #[command(flatten)]
+    pub(crate) life: LifeArguments,
+
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 const EXPLANATION: &str = r#"Jobs:
@@ -134,14 +160,38 @@ Priorities:
   input. Waiting one second makes up for one level (high is 64, normal 128, low 192), so
   that nothing waits for ever. Arguments for a COMMAND are not looked into.
 
+Resources:
+  With --lock, a job runs only while it has all that is named: db by itself, cache:shared
+  with others who share it, gpu=2/4 with two of four units. There are never more workers than
+  jobs that could run so. They are this run's own resources; with --global-locks other
+  processes see them, and a job may have to wait for those. See `brigade with --help`.
+
+Life of a job:
+  Each job leads a process group, and a signal for it goes to all that it has started. A job
+  that took longer than its --timeout has failed, whatever it exits with, and nothing of its
+  group is left. While it waits for its retry another job may run; each attempt has the whole
+  timeout, and a failure counts for --halt and the exit code when there is no attempt left.
+
+Job log:
+  A line of --joblog is a JSON object: seq, place, job, command (the words that the job is an
+  argument for), start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
+  or signal, failure. What is not UTF-8 is written as {"hex":"66ff"}. It is written when the
+  job has ended and its output is printed; whatever ends brigade, the log lacks at most the
+  jobs that ran then, and --resume runs them again. Jobs are known by their text: the input
+  may have lines added, removed, moved or mended before a log is resumed. What Ctrl-C or --halt
+  stopped is not logged. With --keep-order a job has ended when its turn has come. If the log
+  cannot be written nothing more is started, and the lines that are missing are printed.
+
+    brigade run --joblog log --resume-failed < jobs.txt     # again and again, until all is done
+
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
-  twice: running jobs get SIGTERM, and SIGKILL two seconds later. Three times: SIGKILL now.
+  twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.
 
 Exit codes:
-  0 all jobs succeeded; 1 to 100 so many failed; 101 more than 100 failed; 2 also misuse,
-  and then nothing was run; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody
-  reads our output any more."#;
+  0 all jobs succeeded, or as many as --halt asks for; 1 to 100 so many failed; 101 more than
+  100 failed; 102 the job log could not be written; 2 also misuse, and then nothing was run;
+  130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; 141 nobody reads our output any more."#;
 
 /// Reads `4`, `2..8` or `2..=8`; both ends are included.
 fn parse_jobs(text: &str) -> Result<RangeInclusive<usize>, String> {

@@ -1,9 +1,12 @@
 //! The `brigade` command: a thin shell over the library of the same name.
 
 mod arguments;
+mod duration;
 mod lab;
 mod quantity;
+mod resource;
 mod run;
+mod with;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -19,7 +22,8 @@ const MISUSE: u8 = 2;
 fn main() -> ExitCode {
     let Arguments { subcommand } = Arguments::parse();
     let result: Result<u8, Box<dyn Error>> = match subcommand {
-        Subcommand::Run(arguments) => run::run(arguments).map_err(Into::into),
+        Subcommand::Run(arguments) => run::run(*arguments).map_err(Into::into),
+        Subcommand::With(arguments) => with::with(arguments).map_err(Into::into),
         Subcommand::Lab(arguments) => lab::lab(&arguments).map_err(Into::into),
     };
     match result {

@@ -48,9 +48,12 @@ pub(super) type Schedule = Option<Trace>;
 #[cfg(not(feature = "explore"))]
 pub(super) type Schedule = Option<std::convert::Infallible>;
 
-/// How often a failing run with fewer switches is looked for, and for how many runs each.
+/// After so many attempts in a row without a failing run of fewer switches none is looked for any more; the runs of
+/// each attempt, and the time for all of them.
 #[cfg(feature = "explore")]
-const ATTEMPTS: u64 = 50;
+const ATTEMPTS: u64 = 10;
+#[cfg(feature = "explore")]
+const SIMPLIFYING: Duration = Duration::from_secs(2);
 #[cfg(feature = "explore")]
 const ATTEMPT_RUNS: usize = 200;
 
@@ -237,18 +240,20 @@ impl Engine {
         else {
             return failing;
         };
-        for attempt in 0..ATTEMPTS {
-            if failing.switches() <= 1 {
-                break;
-            }
+        let deadline = Instant::now() + SIMPLIFYING;
+        let (mut attempt, mut in_vain) = (0, 0);
+        while failing.switches() > 1 && in_vain < ATTEMPTS && Instant::now() < deadline {
             let mut plan = Plan::new(strategy, seed.wrapping_add(attempt), ATTEMPT_RUNS, steps);
-            plan.hang_limit = hang_limit;
+            (plan.deadline, plan.hang_limit) = (Some(deadline), hang_limit);
+            attempt += 1;
+            in_vain += 1;
             let other = explore(subject, scenario, judge.clone(), plan).failing;
             let simpler = |other: &Failing<M>| {
                 other.kind == failing.kind && other.switches() < failing.switches()
             };
             if let Some(other) = other.filter(simpler) {
                 failing = other;
+                in_vain = 0;
             }
         }
         failing

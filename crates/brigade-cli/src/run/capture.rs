@@ -8,10 +8,14 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 
+use super::deadline::Deadline;
 use super::latch::Latch;
 
 /// How much of one output is kept in memory.
 const IN_MEMORY: usize = 1024 * 1024;
+
+/// How much of one is kept in memory that waits to be printed.
+const IN_MEMORY_FOR_LATER: usize = 64 * 1024;
 
 /// How much room there is at least for a read.
 const ROOM: usize = 8 * 1024;
@@ -55,6 +59,34 @@ impl Captured {
         output.write_all(&self.memory)
     }
 
+    /// Has all whole lines printed, and keeps what is left.
+    fn print_lines(&mut self, stream: Stream, print: &mut PrintLines) {
+        let end = self.memory.iter().rposition(|&byte| byte == b'\n');
+        let Some(end) = end else {
+            return;
+        };
+        let rest = self.memory.split_off(end + 1);
+        let open_line = std::mem::replace(&mut self.open_line, false);
+        print(stream, self);
+        *self = Self {
+            memory: rest,
+            file: None,
+            open_line,
+        };
+    }
+
+    /// Keeps less of it in memory than while it grew.
+    ///
+    /// # Errors
+    /// If there is no file to keep it in.
+    fn shrink(&mut self) -> io::Result<()> {
+        if self.memory.len() > IN_MEMORY_FOR_LATER {
+            self.spill()?;
+        }
+        self.memory.shrink_to_fit();
+        Ok(())
+    }
+
     fn spill(&mut self) -> io::Result<()> {
         if self.file.is_none() {
             self.file = Some(tempfile::tempfile()?);
@@ -67,6 +99,16 @@ impl Captured {
     }
 }
 
+/// One of the outputs of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Prints whole lines of an output.
+pub(crate) type PrintLines<'a> = &'a mut dyn FnMut(Stream, &mut Captured);
+
 /// Both outputs of a job.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
@@ -76,21 +118,52 @@ pub(crate) struct Outputs {
     pub(crate) lost: Option<io::Error>,
 }
 
-/// Reads both outputs until nobody can write to them any more, or until they are abandoned, when what
-/// is there already is still read.
-pub(crate) fn capture(stdout: OwnedFd, stderr: OwnedFd, abandoned: &Latch) -> Outputs {
+impl Outputs {
+    /// Whole lines on standard output.
+    pub(crate) fn from_stdout(lines: Vec<u8>) -> Self {
+        let mut outputs = Self::default();
+        outputs.stdout.memory = lines;
+        outputs
+    }
+
+    /// Makes them small, as they are kept for later.
+    ///
+    /// # Errors
+    /// If there is no file to keep them in. Nothing is lost then.
+    pub(crate) fn shrink(&mut self) -> io::Result<()> {
+        self.stdout.shrink()?;
+        self.stderr.shrink()
+    }
+}
+
+/// Reads both outputs until nobody can write to them any more, or until they are abandoned or the job's
+/// time is over, when what is there already is still read.
+pub(crate) fn capture(
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    deadline: &mut Deadline,
+    abandoned: &Latch,
+    mut lines: Option<PrintLines>,
+) -> Outputs {
     let mut outputs = Outputs::default();
-    let mut streams = vec![(stdout, &mut outputs.stdout), (stderr, &mut outputs.stderr)];
+    let mut streams = vec![
+        (stdout, Stream::Stdout, &mut outputs.stdout),
+        (stderr, Stream::Stderr, &mut outputs.stderr),
+    ];
     while !streams.is_empty() {
         let mut waits = streams
             .iter()
-            .map(|(pipe, _)| PollFd::new(pipe, PollFlags::IN))
+            .map(|(pipe, _, _)| PollFd::new(pipe, PollFlags::IN))
             .collect::<Vec<_>>();
         waits.push(PollFd::new(abandoned, PollFlags::IN));
-        let at_once = Timespec::default();
-        let timeout = abandoned.is_set().then_some(&at_once);
-        match poll(&mut waits, timeout) {
-            Ok(_) => {}
+        let last = abandoned.is_set() || deadline.is_over();
+        let timeout = if last {
+            Some(Timespec::default())
+        } else {
+            deadline.remaining()
+        };
+        match poll(&mut waits, timeout.as_ref()) {
+            Ok(_) => deadline.pass(),
             Err(Errno::INTR) => continue,
             Err(error) => {
                 outputs.lost = Some(error.into());
@@ -102,13 +175,20 @@ pub(crate) fn capture(stdout: OwnedFd, stderr: OwnedFd, abandoned: &Latch) -> Ou
             .iter()
             .map(|wait| !wait.revents().is_empty())
             .collect::<Vec<_>>();
-        if timeout.is_some() && !ready.contains(&true) {
+        if last && !ready.contains(&true) {
             break;
         }
         let mut ready = ready.into_iter();
         let lost = &mut outputs.lost;
-        streams.retain_mut(|(pipe, captured)| {
-            !ready.next().unwrap_or(false) || take(pipe, captured, lost)
+        streams.retain_mut(|(pipe, stream, captured)| {
+            if !ready.next().unwrap_or(false) {
+                return true;
+            }
+            let goes_on = take(pipe, captured, lost);
+            if let Some(print) = &mut lines {
+                captured.print_lines(*stream, print);
+            }
+            goes_on
         });
     }
     outputs
@@ -141,8 +221,20 @@ fn take(pipe: &OwnedFd, captured: &mut Captured, lost: &mut Option<io::Error>) -
 mod tests {
     use std::io::pipe;
     use std::thread;
+    use std::time::Duration;
 
+    use rustix::process::getpid;
+
+    use super::super::deadline::Limits;
     use super::*;
+
+    fn unlimited() -> Deadline {
+        let limits = Limits {
+            timeout: None,
+            grace: Duration::ZERO,
+        };
+        Deadline::new(getpid(), limits)
+    }
 
     fn text(captured: &mut Captured) -> Vec<u8> {
         let mut text = Vec::new();
@@ -164,7 +256,13 @@ mod tests {
                 to_stdout.write_all(&long).expect("is read");
                 drop((to_stdout, to_stderr));
             });
-            capture(stdout.into(), stderr.into(), &abandoned)
+            capture(
+                stdout.into(),
+                stderr.into(),
+                &mut unlimited(),
+                &abandoned,
+                None,
+            )
         });
         assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
         assert!(text(&mut outputs.stdout) == [b"begin ", &long[..]].concat());
@@ -179,7 +277,13 @@ mod tests {
         let (stderr, to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         drop((to_stdout, to_stderr));
-        let mut outputs = capture(stdout.into(), stderr.into(), &abandoned);
+        let mut outputs = capture(
+            stdout.into(),
+            stderr.into(),
+            &mut unlimited(),
+            &abandoned,
+            None,
+        );
         assert!(outputs.stdout.file.is_none() && outputs.stderr.is_empty());
         assert_eq!(text(&mut outputs.stdout), b"a\n");
     }
@@ -191,7 +295,15 @@ mod tests {
         let (stderr, _to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         let mut outputs = thread::scope(|scope| {
-            let capture = scope.spawn(|| capture(stdout.into(), stderr.into(), &abandoned));
+            let capture = scope.spawn(|| {
+                capture(
+                    stdout.into(),
+                    stderr.into(),
+                    &mut unlimited(),
+                    &abandoned,
+                    None,
+                )
+            });
             abandoned.set();
             capture.join().expect("no panic")
         });

@@ -28,6 +28,15 @@ struct Child {
     wanted_terminal: bool,
 }
 
+/// Why a child was told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It used the terminal.
+    WantedTerminal,
+    /// All were.
+    RunEnds,
+}
+
 impl Children {
     pub(crate) fn new(abandoned: Latch) -> Self {
         Self {
@@ -48,13 +57,18 @@ impl Children {
         });
     }
 
-    /// Forgets a child, and tells whether it was ended because it wanted the terminal. It must not
-    /// have been reaped yet: its number could be another's by now, and that one's group would get a
-    /// signal meant for this.
-    pub(crate) fn leave(&self, pid: Pid) -> bool {
-        let running = &mut self.registry.lock().running;
-        let place = running.iter().position(|child| child.pid == pid);
-        place.is_some_and(|place| running.swap_remove(place).wanted_terminal)
+    /// Forgets a child, and tells whether and why we have told it to end. It must not have been reaped
+    /// yet: its number could be another's by now, and that one's group would get a signal meant for
+    /// this.
+    pub(crate) fn leave(&self, pid: Pid) -> Option<Told> {
+        let mut registry = self.registry.lock();
+        let sentenced = registry.sentence.is_some();
+        let running = &mut registry.running;
+        let place = running.iter().position(|child| child.pid == pid)?;
+        if running.swap_remove(place).wanted_terminal {
+            return Some(Told::WantedTerminal);
+        }
+        sentenced.then_some(Told::RunEnds)
     }
 
     /// Ends those that the system has stopped because they used the terminal, which belongs to us:
@@ -88,7 +102,8 @@ impl Children {
     }
 }
 
-fn send(child: Pid, signal: Signal) {
+/// Sends a signal to a child that has not been reaped, and to all that it has started.
+pub(crate) fn send(child: Pid, signal: Signal) {
     // An error means that the group is gone, or became another user's and cannot be reached.
     let _ = kill_process_group(child, signal);
     // A stopped process would not notice the signal before it is continued.

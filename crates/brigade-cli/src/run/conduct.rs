@@ -1,6 +1,7 @@
 //! The main thread while jobs run: waits for signals and for the end, and stops what must be stopped.
 
 use std::fs::File;
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,11 @@ use brigade::Pool;
 use brigade::pool::Shutdown;
 use signal_hook::low_level::signal_name;
 
-use crate::quantity::count;
+use crate::quantity::{Span, count};
 
 use super::ending::{Cause, Ending};
 use super::feed::Fed;
+use super::halt::Halt;
 use super::interrupt::{Interrupts, Step};
 use super::work::Work;
 
@@ -26,59 +28,153 @@ pub(crate) enum Event {
     Finished,
     /// Nobody reads our standard output any more.
     Unread,
+    /// Enough jobs have failed or succeeded.
+    Halted(Halt),
+    /// A job that has ended could not be logged.
+    Unlogged(io::Error),
 }
 
 /// How often it is looked for jobs that use the terminal.
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Waits for the end of all jobs, or for what stops them.
-pub(crate) fn conduct(heard: &Receiver<Event>, pool: &Pool, work: &Work) -> Ending {
-    let mut ending = Ending::default();
-    let mut interrupts = Interrupts::default();
+pub(crate) fn conduct(
+    heard: &Receiver<Event>,
+    grace: Duration,
+    pool: &Pool,
+    work: &Work,
+) -> Ending {
+    let mut conductor = Conductor {
+        grace,
+        pool,
+        work,
+        ending: Ending::default(),
+        interrupts: Interrupts::new(grace),
+    };
     let progress = work.output.progress_interval();
     let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
-    loop {
-        let until_step = interrupts
+    let mut goes_on = true;
+    while goes_on {
+        let until_step = conductor
+            .interrupts
             .next_at()
             .map(|at| at.saturating_duration_since(Instant::now()));
         let limits = [until_step, progress, terminal];
-        let step = match hear(heard, limits.into_iter().flatten().min()) {
-            Some(Event::Signal(signal)) => {
-                ending.note(Cause::Signal(signal));
-                interrupts.signal(Instant::now())
-            }
-            Some(Event::Fed(fed)) => {
-                ending.fed = fed;
-                work.output.set_total(fed.jobs);
-                None
-            }
-            Some(Event::Finished) => {
-                // All is done; this waits for the workers' last entries in the metrics.
-                drop(pool.shutdown(Shutdown::drain()));
-                break;
-            }
-            Some(Event::Unread) => {
-                ending.note(Cause::Unread);
-                stop(pool, work);
-                None
-            }
-            None => interrupts.time(Instant::now()),
+        goes_on = match hear(heard, limits.into_iter().flatten().min()) {
+            Some(event) => conductor.heed(event),
+            None => conductor.look_at_the_time(),
         };
-        if let Some(step) = step {
-            take(step, &ending, pool, work);
-            if step == Step::Leave {
-                break;
-            }
-        }
         if terminal.is_some() {
             work.children.end_terminal_users();
         }
         if progress.is_some() {
-            work.output.show_progress(&pool.metrics(), work.counts().1);
+            work.output.show_progress(&pool.metrics(), &work.counts());
         }
     }
     work.output.end_progress();
-    ending
+    conductor.ending
+}
+
+/// What the main thread needs to stop a run, and what it knows of its end.
+struct Conductor<'a> {
+    grace: Duration,
+    pool: &'a Pool,
+    work: &'a Work,
+    ending: Ending,
+    interrupts: Interrupts,
+}
+
+impl Conductor<'_> {
+    /// Does what an event calls for; false if there is nothing left to wait for.
+    fn heed(&mut self, event: Event) -> bool {
+        let now = Instant::now();
+        let step = match event {
+            Event::Signal(signal) => {
+                self.ending.note(Cause::Signal(signal));
+                self.interrupts.signal(now)
+            }
+            Event::Fed(fed) => {
+                self.ending.fed = fed;
+                self.work.output.set_total(fed.jobs);
+                None
+            }
+            Event::Finished => {
+                // All is done; this waits for the workers' last entries in the metrics.
+                drop(self.pool.shutdown(Shutdown::drain()));
+                return false;
+            }
+            Event::Unread => {
+                self.ending.note(Cause::Unread);
+                stop(self.pool, self.work);
+                None
+            }
+            Event::Unlogged(error) => {
+                self.ending.note(Cause::Unlogged);
+                if let Some(log) = &self.work.log {
+                    let path = log.path().display();
+                    self.work.output.say(format_args!(
+                        "the job log {path} cannot be written: {error}"
+                    ));
+                }
+                self.interrupts.reach(Step::Stop, now)
+            }
+            Event::Halted(halt) => {
+                self.ending.note(Cause::Halted(halt));
+                stop(self.pool, self.work);
+                let step = if halt.now {
+                    Step::Terminate
+                } else {
+                    Step::Stop
+                };
+                self.interrupts.reach(step, now)
+            }
+        };
+        self.take(step)
+    }
+
+    fn look_at_the_time(&mut self) -> bool {
+        let step = self.interrupts.time(Instant::now());
+        self.take(step)
+    }
+
+    /// Takes a step, if there is one to take; false if it is the last.
+    fn take(&self, step: Option<Step>) -> bool {
+        let Self { pool, work, .. } = self;
+        let number = work.counts().running;
+        match step {
+            None => {}
+            Some(Step::Stop) => {
+                stop(pool, work);
+                if number > 0 {
+                    let reason = reason(self.ending.cause);
+                    let again = match self.ending.cause {
+                        Some(Cause::Signal(_)) => "again",
+                        _ => "Ctrl-C",
+                    };
+                    let them = if number == 1 { "it" } else { "them" };
+                    work.output.say(format_args!(
+                        "{reason}: nothing is started any more; waiting for {} to end, {again} to stop {them}",
+                        count(number, "running job")
+                    ));
+                }
+            }
+            Some(Step::Terminate) => {
+                if number > 0 {
+                    let grace = Span(self.grace);
+                    work.output.say(format_args!(
+                        "stopping the running jobs; those that go on are killed in {grace}"
+                    ));
+                }
+                work.children.terminate();
+            }
+            Some(Step::Kill) => work.children.kill(),
+            Some(Step::Leave) => work.output.say(format_args!(
+                "{} could not be stopped and is left behind",
+                count(number, "job")
+            )),
+        }
+        step != Some(Step::Leave)
+    }
 }
 
 /// True if there is a terminal that a job could open. Without one, that is an error at once.
@@ -97,40 +193,19 @@ fn hear(heard: &Receiver<Event>, limit: Option<Duration>) -> Option<Event> {
     }
 }
 
-fn take(step: Step, ending: &Ending, pool: &Pool, work: &Work) {
-    match step {
-        Step::Stop => {
-            stop(pool, work);
-            let signal = match ending.cause {
-                Some(Cause::Signal(number)) => signal_name(number),
-                _ => None,
-            };
-            let signal = signal.unwrap_or("a signal");
-            let running = pool.metrics().running as u64;
-            if running > 0 {
-                work.output.say(format_args!(
-                    "{signal}: nothing is started any more; waiting for {} to end, again to stop {}",
-                    count(running, "running job"),
-                    if running == 1 { "it" } else { "them" }
-                ));
-            }
-        }
-        Step::Terminate => {
-            work.children.terminate();
-            work.output
-                .say("stopping the running jobs; those that go on are killed in 2 seconds");
-        }
-        Step::Kill => work.children.kill(),
-        Step::Leave => work.output.say(format_args!(
-            "{} could not be stopped and is left behind",
-            count(pool.metrics().running as u64, "job")
-        )),
+/// Why nothing is started any more, in a few words.
+fn reason(cause: Option<Cause>) -> String {
+    match cause {
+        Some(Cause::Halted(halt)) => halt.to_string(),
+        Some(Cause::Signal(number)) => signal_name(number).unwrap_or("a signal").to_owned(),
+        Some(Cause::Unlogged) => "without a job log".to_owned(),
+        Some(Cause::Unread) | None => "the run ends".to_owned(),
     }
 }
 
 /// Begins no more jobs; those that the pool hands back are noted as not run.
 fn stop(pool: &Pool, work: &Work) {
-    work.stopping.set();
+    work.stop();
     let now = Shutdown::Now {
         timeout: Duration::ZERO,
     };

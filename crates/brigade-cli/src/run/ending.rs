@@ -3,9 +3,13 @@
 use signal_hook::consts::SIGPIPE;
 
 use super::feed::Fed;
+use super::halt::Halt;
 
 /// More failures than the exit code can tell are told as this many.
 const MOST_FAILURES: u64 = 101;
+
+/// The exit code if the job log could not be written.
+const UNLOGGED: u64 = 102;
 
 /// How a run ended.
 #[derive(Debug, Default)]
@@ -16,18 +20,35 @@ pub(crate) struct Ending {
 }
 
 /// What ends a run before all is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cause {
-    /// A signal asked us to stop; this is the first one.
-    Signal(i32),
     /// Nobody reads our standard output any more.
     Unread,
+    /// Enough jobs have failed or succeeded.
+    Halted(Halt),
+    /// A job that has ended could not be logged.
+    Unlogged,
+    /// A signal asked us to stop; this is the first one.
+    Signal(i32),
+}
+
+impl Cause {
+    /// A cause of a higher rank is the true one: Ctrl-C ends the readers of our output too, and is
+    /// what someone wants though the run would end soon.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Unread => 0,
+            Self::Halted(_) => 1,
+            Self::Unlogged => 2,
+            Self::Signal(_) => 3,
+        }
+    }
 }
 
 impl Ending {
-    /// Notes a cause. Ctrl-C ends the readers of our output too, so that a signal is the true one.
+    /// Notes a cause: the first of the highest rank is the one.
     pub(crate) fn note(&mut self, cause: Cause) {
-        if self.cause.is_none_or(|known| known == Cause::Unread) {
+        if self.cause.is_none_or(|known| known.rank() < cause.rank()) {
             self.cause = Some(cause);
         }
     }
@@ -38,7 +59,11 @@ impl Ending {
             // As shells tell it of a program that a signal ended.
             Some(Cause::Signal(signal)) => 128 + u64::from(signal.unsigned_abs()),
             Some(Cause::Unread) => 128 + u64::from(SIGPIPE.unsigned_abs()),
-            None => (failed + u64::from(self.fed.unreadable)).min(MOST_FAILURES),
+            Some(Cause::Unlogged) => UNLOGGED,
+            Some(Cause::Halted(halt)) if halt.success => 0,
+            Some(Cause::Halted(_)) | None => {
+                (failed + u64::from(self.fed.unreadable)).min(MOST_FAILURES)
+            }
         };
         u8::try_from(code).unwrap_or(u8::MAX)
     }

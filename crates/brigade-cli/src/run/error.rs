@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use brigade::pool::BuildError;
 
+use crate::resource::ResourceError;
+
+use super::joblog::LogError;
 use super::template::TemplateError;
 
 /// Why nothing was run.
@@ -28,6 +31,10 @@ pub(crate) enum RunError {
         needed: u64,
         allowed: u64,
     },
+    /// The resources that jobs need cannot be had.
+    Resource(ResourceError),
+    /// The job log cannot be used.
+    Log(LogError),
     /// The pool could not be built.
     Pool(BuildError),
     /// The system refused something this program cannot do without.
@@ -64,6 +71,8 @@ impl fmt::Display for RunError {
                 "{jobs} jobs at once need {needed} open files and the system allows {allowed}; \
                  use a smaller -j, or raise the limit (ulimit -Hn)"
             ),
+            Self::Resource(error) => error.fmt(formatter),
+            Self::Log(error) => error.fmt(formatter),
             Self::Pool(error) => error.fmt(formatter),
             Self::System { what, error } => write!(formatter, "{what}: {error}; nothing was run"),
         }
@@ -71,6 +80,12 @@ impl fmt::Display for RunError {
 }
 
 impl Error for RunError {}
+
+impl From<LogError> for RunError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
 
 impl From<TemplateError> for RunError {
     fn from(error: TemplateError) -> Self {

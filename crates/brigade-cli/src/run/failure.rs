@@ -3,8 +3,12 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use signal_hook::low_level::signal_name;
+
+use crate::quantity::Span;
+use crate::resource::ResourceError;
 
 use super::job::BadItem;
 
@@ -23,16 +27,64 @@ pub(crate) enum Failure {
     },
     /// A signal ended it.
     Signal { number: i32, core_dumped: bool },
+    /// It took longer than it may.
+    TimedOut { limit: Duration, killed: bool },
     /// It was ended because it used the terminal.
     Terminal,
+    /// We ended it, because the run was to end, and it says that.
+    Stopped(Box<Failure>),
     /// Its end could not be waited for.
     Wait(io::Error),
     /// Its output could not be kept, and some is missing.
     Capture(io::Error),
     /// Its output could not be written.
     Output(io::Error),
+    /// The resources that it needs could not be had.
+    Resource(ResourceError),
+    /// Its output could not be saved in a file.
+    Results(io::Error),
     /// This program itself failed at it.
     Panic(String),
+}
+
+impl Failure {
+    /// The exit code, if the job ended with one.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::Exit { code, .. } => Some(*code),
+            // It ended with success, and then its output went missing.
+            Self::Capture(_) | Self::Output(_) | Self::Results(_) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The signal that ended the job, if one did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        match self {
+            Self::Signal { number, .. } => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// True if the job might succeed when it is run again.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Start { .. }
+            | Self::Exit { .. }
+            | Self::Signal { .. }
+            | Self::TimedOut { .. }
+            | Self::Wait(_)
+            | Self::Capture(_) => true,
+            // It would be the same again, or it has run, or it is not to run any more.
+            Self::Item(_)
+            | Self::Terminal
+            | Self::Output(_)
+            | Self::Results(_)
+            | Self::Resource(_)
+            | Self::Panic(_)
+            | Self::Stopped(_) => false,
+        }
+    }
 }
 
 impl From<&BadItem> for Failure {
@@ -89,10 +141,19 @@ impl fmt::Display for Failure {
                 }
                 formatter.write_str(if *core_dumped { ", core dumped" } else { "" })
             }
+            Self::TimedOut { limit, killed } => {
+                write!(formatter, "timed out after {}", Span(*limit))?;
+                formatter.write_str(if *killed {
+                    ", and had to be killed"
+                } else {
+                    ""
+                })
+            }
             Self::Terminal => formatter.write_str(
                 "stopped, as it used the terminal, which jobs do not have; \
                  give it what it asks for in another way",
             ),
+            Self::Stopped(end) => end.fmt(formatter),
             Self::Wait(error) => write!(formatter, "its end could not be waited for: {error}"),
             Self::Capture(error) => {
                 write!(
@@ -106,6 +167,8 @@ impl fmt::Display for Failure {
                     "its output is lost, it could not be written: {error}"
                 )
             }
+            Self::Resource(error) => write!(formatter, "its resources cannot be had: {error}"),
+            Self::Results(error) => write!(formatter, "its output could not be saved: {error}"),
             Self::Panic(message) => write!(formatter, "brigade panicked: {message}"),
         }
     }

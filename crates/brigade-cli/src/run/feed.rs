@@ -7,6 +7,7 @@ use brigade::Pool;
 use super::conduct::Event;
 use super::input::{Input, Place};
 use super::job::{Job, Recipe};
+use super::joblog::History;
 use super::work::Work;
 
 /// What became of the input.
@@ -14,7 +15,9 @@ use super::work::Work;
 pub(crate) struct Fed {
     /// The last item that was read.
     pub(crate) last: Option<Place>,
-    /// How many jobs were in it.
+    /// How many jobs of it were not run, as the job log has them.
+    pub(crate) logged: u64,
+    /// How many others were in it.
     pub(crate) jobs: u64,
     /// All of it was read, as far as it could be.
     pub(crate) ended: bool,
@@ -25,16 +28,30 @@ pub(crate) struct Fed {
 /// Hands over every job of the input and waits until all have ended, telling the main thread of both.
 ///
 /// The pool's queue is the read-ahead: while it is full, nothing is read.
-pub(crate) fn feed(mut input: Input, recipe: &Recipe, pool: &Pool, work: &Arc<Work>) {
+pub(crate) fn feed(
+    mut input: Input,
+    recipe: &Recipe,
+    mut history: History,
+    pool: &Pool,
+    work: &Arc<Work>,
+) {
     let mut fed = Fed::default();
     loop {
         match input.next(&work.stopping) {
             Ok(Some(item)) => {
                 fed.last = Some(item.place);
-                if let Some(job) = recipe.job(item) {
-                    fed.jobs += 1;
-                    hand_over(job, pool, work);
-                }
+                let Some(mut job) = recipe.job(item) else {
+                    continue;
+                };
+                let Some(number) = history.number(&job.text) else {
+                    fed.logged += 1;
+                    continue;
+                };
+                job.sequence = number;
+                fed.jobs += 1;
+                job.turn = fed.jobs;
+                work.wait_for_room(&job);
+                hand_over(job, pool, work);
             }
             Ok(None) => break,
             Err(error) => {
@@ -50,12 +67,14 @@ pub(crate) fn feed(mut input: Input, recipe: &Recipe, pool: &Pool, work: &Arc<Wo
     }
     fed.ended = input.is_at_end();
     work.send(Event::Fed(fed));
-    pool.wait_idle();
+    work.retries.wait_until_all_ended(pool);
+    // Here and not on the main thread, which a reader of our output must not hold up.
+    work.finish_rest();
     work.send(Event::Finished);
 }
 
 /// Waits for room in the queue, unless the run is stopping.
-fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
+pub(crate) fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
     let name = format!("{}: {}", job.place, job.title());
     let priority = job.priority;
     let task = {

@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     Item,
     /// On the command line.
     Argument,
+    /// In a job log, under that number.
+    Logged,
 }
 
 impl fmt::Display for Place {
@@ -61,6 +63,7 @@ impl fmt::Display for Place {
             Kind::Line => "line",
             Kind::Item => "item",
             Kind::Argument => "argument",
+            Kind::Logged => "job",
         };
         write!(formatter, "{kind} {}", self.number)
     }
@@ -69,6 +72,7 @@ impl fmt::Display for Place {
 /// The jobs that were given, in order.
 pub(crate) enum Input {
     Arguments(std::iter::Enumerate<std::vec::IntoIter<OsString>>),
+    Logged(std::vec::IntoIter<Item>),
     Stream(Stream),
 }
 
@@ -82,6 +86,7 @@ impl Input {
     pub(crate) fn count(&self) -> Option<u64> {
         match self {
             Self::Arguments(arguments) => Some(arguments.len() as u64),
+            Self::Logged(items) => Some(items.len() as u64),
             Self::Stream(_) => None,
         }
     }
@@ -95,6 +100,7 @@ impl Input {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Arguments(_) => Kind::Argument,
+            Self::Logged(_) => Kind::Logged,
             Self::Stream(stream) => stream.kind,
         }
     }
@@ -103,6 +109,7 @@ impl Input {
     pub(crate) fn is_at_end(&self) -> bool {
         match self {
             Self::Arguments(arguments) => arguments.len() == 0,
+            Self::Logged(items) => items.len() == 0,
             Self::Stream(stream) => stream.ended,
         }
     }
@@ -120,6 +127,7 @@ impl Input {
                 },
                 text: Text::Whole(argument.into_vec()),
             })),
+            Self::Logged(items) => Ok(items.next()),
             Self::Stream(_) if stop.is_set() => Ok(None),
             Self::Stream(stream) => stream.next(stop),
         }

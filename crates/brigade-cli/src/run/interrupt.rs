@@ -2,11 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a job that was asked to end may take to do so.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// What has to be done now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// Begin no more jobs.
     Stop,
@@ -19,24 +16,46 @@ pub(crate) enum Step {
 }
 
 /// How far stopping has gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Interrupts {
+    /// How long a job that was asked to end may take to do so.
+    grace: Duration,
     taken: Option<Step>,
     next_at: Option<Instant>,
 }
 
 impl Interrupts {
+    /// Nothing has been asked yet.
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self {
+            grace,
+            taken: None,
+            next_at: None,
+        }
+    }
+
     /// The step that a signal calls for at this moment, if there is one left.
     pub(crate) fn signal(&mut self, now: Instant) -> Option<Step> {
-        let (step, next_at) = match self.taken {
-            None => (Step::Stop, None),
-            Some(Step::Stop) => (Step::Terminate, Some(now + GRACE)),
-            Some(Step::Terminate) => (Step::Kill, Some(now + GRACE)),
-            Some(Step::Kill) => (Step::Leave, None),
+        let step = match self.taken {
+            None => Step::Stop,
+            Some(Step::Stop) => Step::Terminate,
+            Some(Step::Terminate) => Step::Kill,
+            Some(Step::Kill) => Step::Leave,
             Some(Step::Leave) => return None,
         };
+        self.reach(step, now)
+    }
+
+    /// That step, unless stopping has already gone so far.
+    pub(crate) fn reach(&mut self, step: Step, now: Instant) -> Option<Step> {
+        if self.taken >= Some(step) {
+            return None;
+        }
         self.taken = Some(step);
-        self.next_at = next_at;
+        self.next_at = match step {
+            Step::Stop | Step::Leave => None,
+            Step::Terminate | Step::Kill => Some(now + self.grace),
+        };
         Some(step)
     }
 
@@ -56,17 +75,32 @@ impl Interrupts {
 mod tests {
     use super::*;
 
+    const GRACE: Duration = Duration::from_secs(2);
+
     #[test]
     fn each_signal_is_a_step_further() {
-        let (mut interrupts, now) = (Interrupts::default(), Instant::now());
+        let (mut interrupts, now) = (Interrupts::new(GRACE), Instant::now());
         let steps = [(); 6].map(|()| interrupts.signal(now));
         let expected = [Step::Stop, Step::Terminate, Step::Kill, Step::Leave].map(Some);
         assert_eq!(steps, [&expected[..], &[None, None]].concat()[..]);
     }
 
     #[test]
+    fn a_step_that_was_reached_is_not_taken_again() {
+        let (mut interrupts, now) = (Interrupts::new(GRACE), Instant::now());
+        assert_eq!(
+            interrupts.reach(Step::Terminate, now),
+            Some(Step::Terminate)
+        );
+        assert_eq!(interrupts.next_at(), Some(now + GRACE));
+        assert_eq!(interrupts.reach(Step::Stop, now), None);
+        assert_eq!(interrupts.reach(Step::Terminate, now), None);
+        assert_eq!(interrupts.signal(now), Some(Step::Kill));
+    }
+
+    #[test]
     fn the_first_step_waits_for_jobs_and_the_second_does_not() {
-        let (mut interrupts, start) = (Interrupts::default(), Instant::now());
+        let (mut interrupts, start) = (Interrupts::new(GRACE), Instant::now());
         assert_eq!(interrupts.time(start + 100 * GRACE), None);
         interrupts.signal(start);
         assert_eq!(interrupts.time(start + 100 * GRACE), None);

@@ -17,11 +17,17 @@ use super::template::{Command, Template};
 /// reported and listed like any other.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// Which of the jobs that are run it is in the order of the input, counted from 1.
+    pub(crate) turn: u64,
+    /// Its number in the job log.
+    pub(crate) sequence: u64,
     pub(crate) place: Place,
     /// As it was given.
     pub(crate) text: Vec<u8>,
     pub(crate) priority: Priority,
     pub(crate) command: Result<Command, BadItem>,
+    /// How often it has been begun.
+    pub(crate) attempts: u32,
 }
 
 impl Job {
@@ -67,10 +73,13 @@ impl Recipe {
             },
         };
         Some(Job {
+            turn: 0,
+            sequence: 0,
             place,
             text,
             priority,
             command,
+            attempts: 0,
         })
     }
 }

@@ -3,8 +3,11 @@
 use std::io::{self, PipeReader, PipeWriter, pipe};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// Is set once, and stays so. A thread that waits in `poll` waits for it too.
 #[derive(Debug)]
@@ -35,6 +38,21 @@ impl Latch {
         self.writer.lock().take();
     }
 
+    /// Waits until it is set, or until then.
+    pub(crate) fn wait_until(&self, then: Instant) {
+        while !self.is_set() {
+            let remaining = then.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                return;
+            }
+            let timeout = Timespec::try_from(remaining).ok();
+            let waited = poll(&mut [PollFd::new(self, PollFlags::IN)], timeout.as_ref());
+            if !matches!(waited, Ok(_) | Err(Errno::INTR)) {
+                return; // only if memory is short, and then it is better to go on
+            }
+        }
+    }
+
     pub(crate) fn is_set(&self) -> bool {
         self.set.load(Ordering::SeqCst)
     }
@@ -50,14 +68,26 @@ impl AsFd for Latch {
 #[cfg(test)]
 mod tests {
     use std::thread;
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use std::time::Duration;
 
     use super::*;
 
     fn wakes(latch: &Latch, timeout: Option<&Timespec>) -> bool {
         let mut waits = [PollFd::new(latch, PollFlags::IN)];
         poll(&mut waits, timeout).expect("polls") > 0
+    }
+
+    #[test]
+    fn a_wait_ends_when_it_is_set_or_when_its_time_has_come() {
+        let latch = Latch::new().expect("a pipe");
+        let soon = Instant::now() + Duration::from_millis(10);
+        latch.wait_until(soon);
+        assert!(Instant::now() >= soon);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| latch.wait_until(soon + Duration::from_secs(3600)));
+            latch.set();
+            waiting.join().expect("no panic");
+        });
     }
 
     #[test]

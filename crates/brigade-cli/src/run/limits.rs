@@ -3,20 +3,25 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::error::RunError;
+use super::order::WINDOW;
 
-/// Open files of a job: the pipes it prints to, its empty input, and files for long output.
-const PER_JOB: u64 = 7;
+/// Open files of a job: the pipes it prints to, its empty input, files for long output, and one that
+/// tells of its exit.
+const PER_JOB: u64 = 8;
 
 /// Open files that are no job's.
 const FIXED: u64 = 32;
 
-/// Makes sure that so many jobs at once can have their files open, raising the soft limit if needed.
+/// Makes sure that so many jobs at once can have their files open, and those whose output is kept until
+/// its turn has come, raising the soft limit if needed.
 ///
 /// # Errors
 /// [`RunError::OpenFiles`] if the hard limit is lower.
-pub(crate) fn make_room(jobs: usize) -> Result<(), RunError> {
+pub(crate) fn make_room(jobs: usize, keep_order: bool) -> Result<(), RunError> {
     let limit = getrlimit(Resource::Nofile);
-    let needed = (jobs as u64).saturating_mul(PER_JOB).saturating_add(FIXED);
+    let kept = if keep_order { 2 * WINDOW } else { 0 };
+    let fixed = FIXED + kept;
+    let needed = (jobs as u64).saturating_mul(PER_JOB).saturating_add(fixed);
     if limit.current.is_none_or(|current| current >= needed) {
         return Ok(());
     }

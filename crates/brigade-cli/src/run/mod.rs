@@ -1,30 +1,43 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
 //! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
-//! worker carries one out at a time (`work.rs`, `process.rs`) and prints what it printed
+//! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
 //! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
 
 mod capture;
 mod children;
+mod closing;
 mod conduct;
+mod deadline;
 mod ending;
 mod error;
+mod exit;
 mod failure;
 mod feed;
+pub(crate) mod halt;
 mod input;
 mod interrupt;
 mod job;
+mod joblog;
 mod latch;
 mod limits;
+mod locks;
+mod order;
 mod output;
+pub(crate) mod pace;
+mod policy;
 pub(crate) mod priority;
 mod process;
 mod progress;
+mod results;
+mod retry;
 mod script;
 mod setup;
-mod signals;
+pub(crate) mod signals;
 mod summary;
 mod syntax;
+mod tag;
+mod tally;
 mod template;
 mod unstarted;
 mod work;
@@ -39,13 +52,14 @@ use brigade::Pool;
 
 use crate::arguments::RunArguments;
 
-use self::children::Children;
-use self::ending::Cause;
 use self::error::RunError;
-use self::latch::Latch;
+use self::joblog::{Again, Opened};
+use self::locks::Locks;
 use self::output::Output;
+use self::policy::Policy;
 use self::progress::Progress;
-use self::summary::Summary;
+use self::results::Results;
+use self::setup::Plan;
 use self::work::Work;
 
 /// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
@@ -58,12 +72,24 @@ const AGEING: Duration = Duration::from_secs(1);
 /// [`RunError`], and then nothing was run.
 pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let started = Instant::now();
-    let (input, recipe) = setup::read(&mut arguments)?;
+    let mut logged = None;
+    if let Some(path) = &arguments.log.joblog {
+        logged = Some(joblog::open(path, Again::from(&arguments.log))?);
+    }
+    let failed = logged.as_mut().and_then(|logged| logged.failed.take());
+    let Plan {
+        input,
+        recipe,
+        words,
+    } = setup::read(&mut arguments, failed)?;
+    let policy = Policy::from(&arguments);
     let jobs = arguments.jobs.unwrap_or_else(|| {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
-    limits::make_room(*jobs.end())?;
+    let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
+    let jobs = locks.limit(&jobs);
+    limits::make_room(*jobs.end(), policy.keep_order)?;
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
         Progress::hidden()
@@ -73,13 +99,40 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
 
     let refused = |what| move |error| RunError::System { what, error };
     let (events, heard) = sync_channel(16);
-    let latch = || Latch::new().map_err(refused("a pipe cannot be made"));
-    let work = Arc::new(Work::new(
-        latch()?,
-        Children::new(latch()?),
-        Output::new(progress),
+    let results = arguments
+        .output
+        .results
+        .take()
+        .map(Results::new)
+        .transpose();
+    let results = results.map_err(refused("the directory for results cannot be made"))?;
+    let (log, history, repaired) = match logged {
+        Some(Opened {
+            mut log,
+            history,
+            repaired,
+            ..
+        }) => {
+            log.set_command(&words);
+            (Some(log).filter(|_| !policy.dry_run), history, repaired)
+        }
+        None => Default::default(),
+    };
+    let work = Work::new(
+        locks,
+        policy,
+        log,
+        Output::new(progress, arguments.output.tag),
+        results,
         events.clone(),
-    ));
+    );
+    let work = Arc::new(work.map_err(refused("a pipe cannot be made"))?);
+    if let Some(log) = work.log.as_ref().filter(|_| repaired) {
+        work.output.say(format_args!(
+            "the last line of the job log {} was cut off and is removed; its job is run again",
+            log.path().display()
+        ));
+    }
     let pool = Pool::builder("brigade")
         .workers(jobs)
         .queue_capacity(arguments.queue)
@@ -95,39 +148,29 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
-    thread::Builder::new()
-        .name("brigade-feed".to_owned())
-        .spawn({
-            let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-            move || feed::feed(input, &recipe, &pool, &work)
-        })
-        .map_err(refused("a thread cannot be started"))?;
+    if policy.backoff.retries > 0 {
+        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
+        start("brigade-retry", move || {
+            let hand_over = |job| feed::hand_over(job, &pool, &work);
+            work.retries.hand_over_when_due(hand_over);
+        })?;
+    }
+    start("brigade-feed", {
+        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
+        move || feed::feed(input, &recipe, history, &pool, &work)
+    })?;
 
-    let ending = conduct::conduct(&heard, &pool, &work);
-    let (succeeded, failed) = work.counts();
-    let not_run = work.take_not_run();
-    match ending.cause {
-        Some(Cause::Signal(_)) => {
-            let list = unstarted::list(&not_run, &ending.fed, kind);
-            work.output.print(&list);
-        }
-        Some(Cause::Unread) if !(not_run.is_empty() && ending.fed.ended) => {
-            let what = unstarted::tell(&not_run, &ending.fed);
-            work.output.say(format_args!(
-                "nobody reads standard output any more: {what}"
-            ));
-        }
-        Some(Cause::Unread) | None => {}
-    }
-    if !arguments.quiet && ending.cause != Some(Cause::Unread) {
-        let summary = Summary {
-            succeeded,
-            failed,
-            not_run: not_run.len(),
-            elapsed: started.elapsed(),
-            metrics: pool.metrics(),
-        };
-        work.output.print(summary.to_string().as_bytes());
-    }
-    Ok(ending.exit_code(failed))
+    let ending = conduct::conduct(&heard, policy.limits.grace, &pool, &work);
+    let metrics = pool.metrics();
+    let elapsed = started.elapsed();
+    Ok(closing::close(ending, kind, elapsed, metrics, &work))
+}
+
+/// Starts a thread that ends with the process.
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(body);
+    started.map(drop).map_err(|error| RunError::System {
+        what: "a thread cannot be started",
+        error,
+    })
 }

@@ -8,10 +8,12 @@ use std::time::Duration;
 use brigade::pool::Metrics;
 use parking_lot::Mutex;
 
-use super::capture::{Captured, Outputs};
+use super::capture::{Captured, Outputs, Stream};
 use super::failure::Failure;
 use super::job::Job;
 use super::progress::Progress;
+use super::tag::{self, Tagged};
+use super::tally::Counts;
 
 /// How long a message waits for its turn. A job may be held up for ever by who reads our standard
 /// output; then the message is printed all the same, so that Ctrl-C works.
@@ -23,6 +25,8 @@ pub(crate) struct Output {
     turn: Mutex<Turn>,
     /// What is written to standard output appears where messages and the progress line do.
     on_terminal: bool,
+    /// Lines of output are marked with their job.
+    tags: bool,
     unread: AtomicBool,
 }
 
@@ -61,13 +65,14 @@ fn end_line(open_line: &mut bool) {
 }
 
 impl Output {
-    pub(crate) fn new(progress: Progress) -> Self {
+    pub(crate) fn new(progress: Progress, tags: bool) -> Self {
         Self {
             turn: Mutex::new(Turn {
                 progress,
                 open_line: false,
             }),
             on_terminal: io::stdout().is_terminal() && io::stderr().is_terminal(),
+            tags,
             unread: AtomicBool::new(false),
         }
     }
@@ -85,39 +90,77 @@ impl Output {
         if result.is_ok() && outputs.stdout.is_empty() && outputs.stderr.is_empty() {
             return Ok(());
         }
+        let tag = self.tag(job);
         let mut turn = self.turn.lock();
         if !outputs.stdout.is_empty() {
-            let printed = if self.on_terminal {
-                turn.print(|open_line| {
-                    *open_line = outputs.stdout.has_open_line();
-                    write_stdout(&mut outputs.stdout)
-                })
-            } else {
-                write_stdout(&mut outputs.stdout)
-            };
-            match printed {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                    self.unread.store(true, Ordering::SeqCst);
-                }
-                Err(error) => result = result.and(Err(Failure::Output(error))),
-            }
+            let printed = self.print_stdout(&mut turn, &mut outputs.stdout, &tag);
+            result = result.and(printed);
         }
         if result.is_err() || !outputs.stderr.is_empty() {
             turn.print(|open_line| {
-                let mut stderr = io::stderr().lock();
-                if !outputs.stderr.is_empty() {
-                    *open_line = outputs.stderr.has_open_line();
-                    // If standard error is closed there is nobody to tell.
-                    let _ = outputs.stderr.write_to(&mut stderr);
-                }
+                print_stderr(open_line, &mut outputs.stderr, &tag);
                 if let Err(failure) = &result {
                     end_line(open_line);
-                    let _ = writeln!(stderr, "brigade: {}: {}: {failure}", job.place, job.title());
+                    let (place, title) = (job.place, job.title());
+                    let _ = writeln!(io::stderr(), "brigade: {place}: {title}: {failure}");
                 }
             });
         }
         result
+    }
+
+    /// Prints whole lines of a job that still runs.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub(crate) fn print_lines(
+        &self,
+        job: &Job,
+        stream: Stream,
+        lines: &mut Captured,
+    ) -> Result<(), Failure> {
+        let tag = self.tag(job);
+        let mut turn = self.turn.lock();
+        match stream {
+            Stream::Stdout => self.print_stdout(&mut turn, lines, &tag),
+            Stream::Stderr => {
+                turn.print(|open_line| print_stderr(open_line, lines, &tag));
+                Ok(())
+            }
+        }
+    }
+
+    /// Prints to standard output; that nobody reads it is no failure of the job.
+    fn print_stdout(
+        &self,
+        turn: &mut Turn,
+        stdout: &mut Captured,
+        tag: &[u8],
+    ) -> Result<(), Failure> {
+        let printed = if self.on_terminal {
+            turn.print(|open_line| {
+                *open_line = stdout.has_open_line();
+                write_stdout(stdout, tag)
+            })
+        } else {
+            write_stdout(stdout, tag)
+        };
+        match printed {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.unread.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            printed => printed.map_err(Failure::Output),
+        }
+    }
+
+    /// What each line of a job's output begins with.
+    fn tag(&self, job: &Job) -> Vec<u8> {
+        if self.tags {
+            tag::tag(&job.text)
+        } else {
+            Vec::new()
+        }
     }
 
     /// True once nobody reads our standard output any more.
@@ -149,9 +192,9 @@ impl Output {
     }
 
     /// Shows how far things are, unless a job is printing.
-    pub(crate) fn show_progress(&self, metrics: &Metrics, failed: u64) {
+    pub(crate) fn show_progress(&self, metrics: &Metrics, counts: &Counts) {
         if let Some(turn) = self.turn.try_lock() {
-            turn.progress.show(metrics, failed);
+            turn.progress.show(metrics, counts);
         }
     }
 
@@ -170,8 +213,24 @@ impl Output {
     }
 }
 
-fn write_stdout(captured: &mut Captured) -> io::Result<()> {
+fn print_stderr(open_line: &mut bool, stderr: &mut Captured, tag: &[u8]) {
+    if !stderr.is_empty() {
+        *open_line = stderr.has_open_line();
+        // If standard error is closed there is nobody to tell.
+        let _ = write(stderr, &mut io::stderr().lock(), tag);
+    }
+}
+
+fn write_stdout(captured: &mut Captured, tag: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    captured.write_to(&mut stdout)?;
+    write(captured, &mut stdout, tag)?;
     stdout.flush()
+}
+
+fn write(captured: &mut Captured, output: &mut impl Write, tag: &[u8]) -> io::Result<()> {
+    if tag.is_empty() {
+        captured.write_to(output)
+    } else {
+        captured.write_to(&mut Tagged::new(output, tag))
+    }
 }

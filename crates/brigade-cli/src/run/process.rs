@@ -4,36 +4,53 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Child, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::Pid;
 
-use super::capture::{self, Outputs};
-use super::children::Children;
+use crate::resource::WITHIN;
+
+use super::capture::{self, Outputs, PrintLines};
+use super::children::{Children, Told};
+use super::deadline::{Deadline, Limits};
+use super::exit;
 use super::failure::Failure;
-use super::template::Command;
+use super::template::{Command, SHELL};
 
-/// The shell for commands that need one.
-const SHELL: &str = "/bin/sh";
-
-/// Runs a command to its end, and until nobody can write to its outputs any more.
+/// Runs a command to its end, and until nobody can write to its outputs any more. `within` names what is held around it.
+/// With `lines` it hands over whole lines as they come.
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
-pub(crate) fn run(command: &Command, children: &Children) -> (Outputs, Result<(), Failure>) {
-    let mut child = match start(command) {
+pub(crate) fn run(
+    command: &Command,
+    within: Option<&str>,
+    limits: Limits,
+    children: &Children,
+    lines: Option<PrintLines>,
+) -> (Outputs, Result<(), Failure>) {
+    let mut child = match start(command, within) {
         Ok(child) => child,
         Err(failure) => return (Outputs::default(), Err(failure)),
     };
     let pid = Pid::from_child(&child);
     children.enter(pid);
+    let mut deadline = Deadline::new(pid, limits);
     let mut outputs = match (child.stdout.take(), child.stderr.take()) {
-        (Some(stdout), Some(stderr)) => {
-            capture::capture(stdout.into(), stderr.into(), &children.abandoned)
-        }
+        (Some(stdout), Some(stderr)) => capture::capture(
+            stdout.into(),
+            stderr.into(),
+            &mut deadline,
+            &children.abandoned,
+            lines,
+        ),
         _ => unreachable!("both outputs were made pipes"),
     };
-    let result = match (reap(&mut child, pid, children), outputs.lost.take()) {
+    let result = match (
+        reap(&mut child, &mut deadline, children),
+        outputs.lost.take(),
+    ) {
         (Err(error), _) => Err(Failure::Wait(error)),
         (Ok(end), None) => judge(end, command),
         (Ok(end), Some(lost)) => judge(end, command).and(Err(Failure::Capture(lost))),
@@ -44,11 +61,15 @@ pub(crate) fn run(command: &Command, children: &Children) -> (Outputs, Result<()
 /// How a process ended.
 struct End {
     status: ExitStatus,
-    /// We ended it, because it wanted the terminal.
-    wanted_terminal: bool,
+    /// Why we told it to end, if we did.
+    told: Option<Told>,
+    /// What it was allowed to take, if it took longer.
+    exceeded: Option<Duration>,
+    /// It went on even so, until it was killed.
+    killed: bool,
 }
 
-fn start(command: &Command) -> Result<Child, Failure> {
+fn start(command: &Command, within: Option<&str>) -> Result<Child, Failure> {
     let mut process = match command {
         Command::Direct(words) => direct(words),
         Command::Shell(script) => shell(script),
@@ -58,12 +79,15 @@ fn start(command: &Command) -> Result<Child, Failure> {
             process
         }
     };
-    let mut started = spawn(&mut process);
+    let mut started = spawn(&mut process, within);
     if let (Err(error), Command::Direct(words)) = (&started, command)
         && error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
     {
         // Mostly a script that does not name its interpreter, which a shell would run by itself.
-        started = spawn(shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words));
+        started = spawn(
+            shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words),
+            within,
+        );
     }
     started.map_err(|error| Failure::Start {
         program: process.get_program().to_string_lossy().into_owned(),
@@ -88,8 +112,9 @@ fn shell(script: &OsStr) -> process::Command {
     process
 }
 
-fn spawn(process: &mut process::Command) -> io::Result<Child> {
+fn spawn(process: &mut process::Command, within: Option<&str>) -> io::Result<Child> {
     process
+        .envs(within.map(|records| (WITHIN, records)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -98,27 +123,37 @@ fn spawn(process: &mut process::Command) -> io::Result<Child> {
 }
 
 /// Waits for a child's end, and only then forgets its number; see [`Children::leave`].
-fn reap(child: &mut Child, pid: Pid, children: &Children) -> io::Result<End> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    let ended = rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options));
-    let wanted_terminal = children.leave(pid);
+fn reap(child: &mut Child, deadline: &mut Deadline, children: &Children) -> io::Result<End> {
+    let pid = Pid::from_child(child);
+    let ended = exit::wait(pid, deadline);
+    let killed = deadline.is_over();
+    deadline.end_rest();
+    let told = children.leave(pid);
     ended?;
     let status = child.wait()?;
     Ok(End {
         status,
-        wanted_terminal,
+        told,
+        exceeded: deadline.exceeded(),
+        killed,
     })
 }
 
 fn judge(end: End, command: &Command) -> Result<(), Failure> {
     let status = end.status;
-    if end.wanted_terminal {
+    if let Some(limit) = end.exceeded {
+        return Err(Failure::TimedOut {
+            limit,
+            killed: end.killed,
+        });
+    }
+    if end.told == Some(Told::WantedTerminal) {
         return Err(Failure::Terminal);
     }
     if status.success() {
         return Ok(());
     }
-    Err(match status.signal() {
+    let failure = match status.signal() {
         Some(number) => Failure::Signal {
             number,
             core_dumped: status.core_dumped(),
@@ -127,5 +162,9 @@ fn judge(end: End, command: &Command) -> Result<(), Failure> {
             code: status.code().unwrap_or(-1),
             shell: !matches!(command, Command::Direct(_)),
         },
+    };
+    Err(match end.told {
+        Some(_) => Failure::Stopped(Box::new(failure)),
+        None => failure,
     })
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use brigade::pool::Metrics;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::tally::Counts;
+
 /// How often the line is drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -53,16 +55,20 @@ impl Progress {
     }
 
     /// Draws the line.
-    pub(crate) fn show(&self, metrics: &Metrics, failed: u64) {
+    pub(crate) fn show(&self, metrics: &Metrics, counts: &Counts) {
         if let Self(Some(bar)) = self {
-            bar.set_position(metrics.completed + metrics.panicked);
+            bar.set_position(counts.ended());
             let (running, queued) = (metrics.running, metrics.queued);
-            let failed = if failed == 0 {
-                String::new()
-            } else {
-                format!(", {failed} failed")
-            };
-            bar.set_message(format!("{running} running, {queued} queued{failed}"));
+            let mut message = format!("{running} running, {queued} queued");
+            for (number, what) in [
+                (counts.waiting, "waiting for a retry"),
+                (counts.failed, "failed"),
+            ] {
+                if number > 0 {
+                    message += &format!(", {number} {what}");
+                }
+            }
+            bar.set_message(message);
             bar.tick();
         }
     }

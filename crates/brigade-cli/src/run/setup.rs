@@ -11,30 +11,46 @@ use crate::arguments::RunArguments;
 use super::error::RunError;
 use super::input::{Input, Kind, Stream};
 use super::job::Recipe;
+use super::joblog::Failed;
 use super::template::Template;
 
 /// What stands between a command and its arguments.
 const LIST: &str = ":::";
 
-/// Finds out where jobs come from and what to do with each.
+/// Where jobs come from and what to do with each.
+pub(crate) struct Plan {
+    pub(crate) input: Input,
+    pub(crate) recipe: Recipe,
+    /// The words of the command that jobs are arguments for; none if each is a command itself.
+    pub(crate) words: Vec<OsString>,
+}
+
+/// Finds out where jobs come from and what to do with each; `failed` are those of a job log, if they are
+/// to be run.
 ///
 /// # Errors
 /// [`RunError`] if the command line does not say so clearly, or the file cannot be opened.
-pub(crate) fn read(arguments: &mut RunArguments) -> Result<(Input, Recipe), RunError> {
+pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Result<Plan, RunError> {
     let (words, list) = split(std::mem::take(&mut arguments.words))?;
-    let template = match words {
-        words if words.is_empty() => None,
-        words => Some(Template::parse(words)?),
+    let (words, items) = match failed {
+        Some(Failed { items, command }) => (command, Some(items)),
+        None => (words, None),
+    };
+    let template = if words.is_empty() {
+        None
+    } else {
+        Some(Template::parse(words.clone())?)
     };
     let recipe = Recipe {
         template,
         priority: arguments.priority,
     };
-    let input = match list {
-        Some(_) if arguments.arg_file.is_some() => return Err(RunError::TwoInputs),
-        Some(_) if arguments.null => return Err(RunError::NullWithoutInput),
-        Some(list) => Input::arguments(list),
-        None => {
+    let input = match (items, list) {
+        (Some(items), _) => Input::Logged(items.into_iter()),
+        (None, Some(_)) if arguments.arg_file.is_some() => return Err(RunError::TwoInputs),
+        (None, Some(_)) if arguments.null => return Err(RunError::NullWithoutInput),
+        (None, Some(list)) => Input::arguments(list),
+        (None, None) => {
             let kind = if arguments.null {
                 Kind::Item
             } else {
@@ -44,7 +60,11 @@ pub(crate) fn read(arguments: &mut RunArguments) -> Result<(Input, Recipe), RunE
             Input::Stream(Stream::new(file, kind))
         }
     };
-    Ok((input, recipe))
+    Ok(Plan {
+        input,
+        recipe,
+        words,
+    })
 }
 
 /// The command's words, and the arguments after `:::` if there is one.

@@ -63,7 +63,7 @@ pub(crate) fn keep_children() -> io::Result<()> {
     Ok(())
 }
 
-fn is_ignored(signal: i32) -> bool {
+pub(crate) fn is_ignored(signal: i32) -> bool {
     // SAFETY: zeroes are a valid `sigaction`; the call changes nothing and writes one to where it may.
     let (action, result) = unsafe {
         let mut action = std::mem::zeroed::<libc::sigaction>();

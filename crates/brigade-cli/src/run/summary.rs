@@ -7,26 +7,41 @@ use brigade::pool::{Distribution, Metrics};
 
 use crate::quantity::{Span, count};
 
+use super::tally::Counts;
+
 /// How a run went.
 pub(crate) struct Summary {
-    pub(crate) succeeded: u64,
-    pub(crate) failed: u64,
+    pub(crate) counts: Counts,
     pub(crate) not_run: usize,
+    /// Jobs that were not run, as the job log has them.
+    pub(crate) logged: u64,
     pub(crate) elapsed: Duration,
     pub(crate) metrics: Metrics,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let jobs = self.succeeded + self.failed;
+        let counts = &self.counts;
+        let jobs = counts.ended();
         write!(
             formatter,
             "brigade: {}, {} failed",
             count(jobs, "job"),
-            self.failed
+            counts.failed
         )?;
+        if counts.stopped > 0 {
+            write!(formatter, ", {} stopped", counts.stopped)?;
+        }
+        match counts.retried {
+            0 => {}
+            1 => formatter.write_str(", 1 retry")?,
+            retried => write!(formatter, ", {retried} retries")?,
+        }
         if self.not_run > 0 {
             write!(formatter, ", {} not run", self.not_run)?;
+        }
+        if self.logged > 0 {
+            write!(formatter, ", {} logged before", self.logged)?;
         }
         write!(formatter, ", in {}", Span(self.elapsed))?;
         if jobs == 0 {

@@ -11,6 +11,9 @@ use super::syntax;
 /// Where the argument goes.
 pub(crate) const PLACE: &[u8] = b"{}";
 
+/// The shell for commands that need one.
+pub(crate) const SHELL: &str = "/bin/sh";
+
 /// What to execute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -20,6 +23,23 @@ pub(crate) enum Command {
     Shell(OsString),
     /// Shell code, and the argument that it will find in a variable.
     ShellWith(OsString, OsString),
+}
+
+impl Command {
+    /// What is executed, as one would type it into a shell.
+    pub(crate) fn typed(&self) -> Vec<u8> {
+        let shell = OsStr::new(SHELL);
+        let words = match self {
+            Self::Direct(words) => words.iter().map(OsString::as_os_str).collect(),
+            Self::Shell(code) => return code.as_bytes().to_vec(),
+            Self::ShellWith(code, argument) => {
+                vec![shell, OsStr::new("-c"), code, shell, argument]
+            }
+        };
+        let words = words.into_iter().map(OsStr::as_bytes);
+        // No word has a NUL byte: an item that has one is no command.
+        shlex::bytes::try_join(words).unwrap_or_default()
+    }
 }
 
 /// A command with a place for an argument.
@@ -164,6 +184,20 @@ mod tests {
         };
         assert!(!script.to_string_lossy().contains("a b"));
         assert_eq!(argument, "a b");
+    }
+
+    #[test]
+    fn what_is_typed_is_what_is_executed() {
+        let typed = |words: &[&str], argument: &[u8]| {
+            String::from_utf8(parse(words).expect("a template").fill(argument).typed())
+        };
+        assert_eq!(typed(&["cp {} x"], b"a b").expect("UTF-8"), "cp 'a b' x");
+        let shell = typed(&["echo {} | cat"], b"it's").expect("UTF-8");
+        assert!(
+            shell.starts_with("/bin/sh -c ") && shell.ends_with(" /bin/sh \"it's\""),
+            "{shell}"
+        );
+        assert_eq!(Command::Shell("a | b".into()).typed(), b"a | b");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
     let mut list = format!("brigade: {}{colon}\n", tell(jobs, fed)).into_bytes();
     for job in jobs {
         match kind {
-            Kind::Line => list.extend_from_slice(&job.text),
+            Kind::Line | Kind::Logged => list.extend_from_slice(&job.text),
             Kind::Item | Kind::Argument => match shlex::bytes::try_quote(&job.text) {
                 Ok(quoted) => list.extend_from_slice(&quoted),
                 // It has a NUL byte, which no argument has, nor any item that ends with one.
@@ -46,6 +46,8 @@ mod tests {
 
     fn listed(texts: &[&str], kind: Kind, ended: bool) -> String {
         let job = |(index, text): (usize, &&str)| Job {
+            turn: 0,
+            sequence: 0,
             place: Place {
                 number: index as u64 + 1,
                 kind,
@@ -53,10 +55,12 @@ mod tests {
             text: text.as_bytes().to_vec(),
             priority: Priority::NORMAL,
             command: Err(BadItem::PriorityAlone),
+            attempts: 0,
         };
         let jobs = texts.iter().enumerate().map(job).collect::<Vec<_>>();
         let fed = Fed {
             last: jobs.last().map(|job| job.place),
+            logged: 0,
             jobs: jobs.len() as u64,
             ended,
             unreadable: false,

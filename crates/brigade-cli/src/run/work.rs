@@ -1,76 +1,307 @@
 //! What the workers do, and what they share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
 use std::sync::mpsc::SyncSender;
+use std::thread;
+use std::time::{Instant, SystemTime};
 
 use brigade::pool::Panic;
 use parking_lot::Mutex;
 
+use crate::quantity::Span;
+
+use super::capture::{Captured, Outputs};
 use super::children::Children;
 use super::conduct::Event;
 use super::failure::Failure;
 use super::job::Job;
+use super::joblog::{Entry, JobLog, Timing};
 use super::latch::Latch;
+use super::locks::{JobLocks, Locks};
+use super::order::Order;
 use super::output::Output;
+use super::pace::Pace;
+use super::policy::Policy;
 use super::process;
+use super::results::Results;
+use super::retry::{Retries, Waiting};
+use super::tally::{Counts, Tally};
+use super::template::Command;
 
 /// What a run's threads share.
 #[derive(Debug)]
 pub(crate) struct Work {
+    locks: Locks,
+    policy: Policy,
+    pub(crate) log: Option<JobLog>,
     /// Set when no job is to begin any more.
     pub(crate) stopping: Latch,
     pub(crate) children: Children,
     pub(crate) output: Output,
+    results: Option<Results>,
     pub(crate) events: SyncSender<Event>,
-    succeeded: AtomicU64,
-    failed: AtomicU64,
+    pub(crate) retries: Retries,
+    pace: Pace,
+    /// If outputs are printed in the order of the input.
+    order: Option<Order<Ended>>,
+    tally: Tally,
     not_run: Mutex<Vec<Job>>,
+}
+
+/// A job that has ended, whose output is not yet printed.
+#[derive(Debug)]
+struct Ended {
+    job: Job,
+    timing: Timing,
+    outputs: Outputs,
+    result: Result<(), Failure>,
 }
 
 impl Work {
     pub(crate) fn new(
-        stopping: Latch,
-        children: Children,
+        locks: Locks,
+        policy: Policy,
+        log: Option<JobLog>,
         output: Output,
+        results: Option<Results>,
         events: SyncSender<Event>,
-    ) -> Self {
-        Self {
-            stopping,
-            children,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            locks,
+            policy,
+            log,
+            stopping: Latch::new()?,
+            children: Children::new(Latch::new()?),
             output,
+            results,
             events,
-            succeeded: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            retries: Retries::new(policy.queue),
+            pace: Pace::new(policy.distance),
+            order: policy.keep_order.then(Order::new),
+            tally: Tally::default(),
             not_run: Mutex::default(),
-        }
+        })
     }
 
     /// The body of a job's task. Once the run is stopping it only notes that the job did not run:
     /// thus a task that was refused or handed back is called too, and no job is lost.
-    pub(crate) fn carry_out(&self, job: Job) {
-        if self.stopping.is_set() {
-            self.not_run.lock().push(job);
-            return;
+    pub(crate) fn carry_out(&self, mut job: Job) {
+        let _turn = GiveUpTurn {
+            work: self,
+            turn: job.turn,
+        };
+        while let Some(waiting) = self.attempt(job) {
+            let Err(refused) = self.retries.put(waiting) else {
+                return;
+            };
+            // Too many wait already. This one does so here, and holds up the reading of more.
+            self.stopping.wait_until(refused.due);
+            job = refused.job;
         }
-        let (mut outputs, result) = match &job.command {
-            Ok(command) => process::run(command, &self.children),
-            Err(bad) => (Default::default(), Err(Failure::from(bad))),
+    }
+
+    /// Runs a job, unless the run is stopping; returns it if it is to be run again.
+    fn attempt(&self, mut job: Job) -> Option<Waiting> {
+        // Whoever waits for resources is not running, and its timeout has not begun.
+        let Some(held) = self.take_locks(&job).transpose() else {
+            self.leave_out(job);
+            return None;
         };
-        match self.output.print_job(&job, &mut outputs, result) {
-            Ok(()) => self.succeeded.fetch_add(1, Ordering::Relaxed),
-            Err(_) => self.failed.fetch_add(1, Ordering::Relaxed),
-        };
+        self.pace.wait(&self.stopping);
+        if self.stopping.is_set() {
+            self.leave_out(job);
+            return None;
+        }
+        job.attempts += 1;
+        self.tally.begin(job.attempts);
+        let waiting = self.run(job, held);
+        self.tally.end();
+        self.halt_if_reached();
         if self.output.is_unread() && !self.stopping.is_set() {
             self.send(Event::Unread);
         }
+        waiting
+    }
+
+    /// Waits until a job has what it needs; `None` if the run is stopping before that.
+    fn take_locks(&self, job: &Job) -> Result<Option<JobLocks>, Failure> {
+        if self.policy.dry_run || job.command.is_err() {
+            return Ok(Some(JobLocks::default()));
+        }
+        let taken = self.locks.take(job, &self.stopping, &self.output);
+        taken.map_err(Failure::Resource)
+    }
+
+    /// Runs a job to its end, with what is held for it, and returns it if it is to be run again.
+    fn run(&self, job: Job, held: Result<JobLocks, Failure>) -> Option<Waiting> {
+        let (start, clock) = (SystemTime::now(), Instant::now());
+        let (outputs, result) = match (&job.command, held) {
+            // What is held is given back before its output is printed, which may take long.
+            (Ok(command), Ok(held)) => self.run_process(&job, command, held.within()),
+            (Ok(_), Err(failure)) => (Outputs::default(), Err(failure)),
+            (Err(bad), _) => (Outputs::default(), Err(Failure::from(bad))),
+        };
+        let duration = clock.elapsed();
+        if let Err(failure) = &result
+            && let Some(due) = self.next_attempt(&job, failure)
+        {
+            return Some(Waiting { due, job });
+        }
+        self.tally.count(&result);
+        self.hand_on(Ended {
+            job,
+            timing: Timing { start, duration },
+            outputs,
+            result,
+        });
+        None
+    }
+
+    /// Runs a job's process to its end, and prints its lines meanwhile if so asked; or only tells what
+    /// it would run.
+    fn run_process(
+        &self,
+        job: &Job,
+        command: &Command,
+        within: Option<&str>,
+    ) -> (Outputs, Result<(), Failure>) {
+        if self.policy.dry_run {
+            let line = [&command.typed()[..], b"\n"].concat();
+            return (Outputs::from_stdout(line), Ok(()));
+        }
+        let (limits, children) = (self.policy.limits, &self.children);
+        if !self.policy.line_buffer {
+            return process::run(command, within, limits, children, None);
+        }
+        let mut printed = Ok(());
+        let mut print = |stream, lines: &mut Captured| {
+            let now = self.output.print_lines(job, stream, lines);
+            if printed.is_ok() {
+                printed = now;
+            }
+        };
+        let (outputs, result) = process::run(command, within, limits, children, Some(&mut print));
+        (outputs, result.and(printed))
+    }
+
+    /// Finishes a job that has ended, at once or when its turn has come.
+    fn hand_on(&self, mut ended: Ended) {
+        let Some(order) = &self.order else {
+            return self.finish(ended);
+        };
+        let turn = ended.job.turn;
+        if !order.is_turn_of(turn) {
+            // Without a file it stays in memory, of which there is enough most of the time.
+            let _ = ended.outputs.shrink();
+        }
+        order.keep(turn, Some(ended));
+        order.deliver(|ended| self.finish(ended));
+    }
+
+    /// Saves, prints and logs a job that has ended.
+    fn finish(&self, mut ended: Ended) {
+        let success = ended.result.is_ok();
+        let saved = match &self.results {
+            Some(results) => results.save(&ended.job, &mut ended.outputs),
+            None => Ok(()),
+        };
+        let result = ended.result.and(saved.map_err(Failure::Results));
+        let result = self
+            .output
+            .print_job(&ended.job, &mut ended.outputs, result);
+        if success && result.is_err() {
+            self.tally.recount_as_failed();
+        }
+        self.log(&ended.job, ended.timing, &result);
+    }
+
+    /// Finishes what still waits for its turn, though others before it will never end.
+    pub(crate) fn finish_rest(&self) {
+        let rest = self.order.as_ref().map(Order::take_rest);
+        for ended in rest.unwrap_or_default() {
+            self.finish(ended);
+        }
+    }
+
+    /// Waits until one more job may be read, if outputs are kept in order.
+    pub(crate) fn wait_for_room(&self, job: &Job) {
+        if let Some(order) = &self.order {
+            order.wait_for_room(job.turn, || self.stopping.is_set());
+        }
+    }
+
+    /// Begins no more jobs, and notes those as not run that wait for a retry.
+    pub(crate) fn stop(&self) {
+        self.stopping.set();
+        for job in self.retries.close() {
+            self.leave_out(job);
+        }
+        if let Some(order) = &self.order {
+            order.wake();
+        }
+    }
+
+    /// Logs a job that has ended. One that was stopped has not: a run that resumes is to run it again.
+    fn log(&self, job: &Job, timing: Timing, result: &Result<(), Failure>) {
+        let Some(log) = &self.log else {
+            return;
+        };
+        if matches!(result, Err(Failure::Stopped(_))) {
+            return;
+        }
+        if let Err(error) = log.write(&Entry::new(job, log.command(), timing, result)) {
+            // At once, lest a worker begins another before the main thread has heard of it.
+            self.stopping.set();
+            self.send(Event::Unlogged(error));
+        }
+    }
+
+    /// Begins no more jobs once enough have failed or succeeded.
+    fn halt_if_reached(&self) {
+        if let Some(halt) = self.policy.halt
+            && !self.stopping.is_set()
+            && halt.is_reached(&self.counts())
+        {
+            // At once, lest a worker begins another before the main thread has heard of it.
+            self.stopping.set();
+            self.send(Event::Halted(halt));
+        }
+    }
+
+    /// When to run a job again that has failed; `None` if it has failed for good.
+    fn next_attempt(&self, job: &Job, failure: &Failure) -> Option<Instant> {
+        if self.stopping.is_set() || !failure.may_pass() {
+            return None;
+        }
+        let delay = self.policy.backoff.delay(job.attempts)?;
+        if !self.policy.quiet {
+            self.output.say(format_args!(
+                "{}: {}: {failure}; attempt {} of {}, the next one in {}",
+                job.place,
+                job.title(),
+                job.attempts,
+                u64::from(self.policy.backoff.retries) + 1,
+                Span(delay),
+            ));
+        }
+        Some(Instant::now() + delay)
+    }
+
+    /// Notes that a job did not run.
+    fn leave_out(&self, job: Job) {
+        if let Some(order) = &self.order {
+            order.keep(job.turn, None);
+        }
+        self.not_run.lock().push(job);
     }
 
     /// Counts and reports a panic of our own in a task, as a failure of that job.
     pub(crate) fn report_panic(&self, panic: &Panic) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.tally.end();
         let failure = Failure::Panic(panic.message().to_owned());
         let job = panic.task().unwrap_or("a job");
         self.output.say(format_args!("{job}: {failure}"));
+        self.tally.count(&Err(failure));
     }
 
     /// Tells the main thread.
@@ -79,12 +310,14 @@ impl Work {
         let _ = self.events.send(event);
     }
 
-    /// How many jobs have succeeded and failed.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (
-            self.succeeded.load(Ordering::Relaxed),
-            self.failed.load(Ordering::Relaxed),
-        )
+    /// What has become of jobs so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.tally.counts(self.retries.waiting() as u64)
+    }
+
+    /// True if only failures are told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.policy.quiet
     }
 
     /// The jobs that were noted as not run, in the order of the input.
@@ -92,5 +325,21 @@ impl Work {
         let mut jobs = std::mem::take(&mut *self.not_run.lock());
         jobs.sort_by_key(|job| job.place);
         jobs
+    }
+}
+
+/// Gives a job's turn up should we panic at it: those that follow would wait for it for ever.
+struct GiveUpTurn<'a> {
+    work: &'a Work,
+    turn: u64,
+}
+
+impl Drop for GiveUpTurn<'_> {
+    fn drop(&mut self) {
+        if let Some(order) = self.work.order.as_ref().filter(|_| thread::panicking()) {
+            order.recover();
+            order.keep(self.turn, None);
+            order.deliver(|ended| self.work.finish(ended));
+        }
     }
 }

@@ -71,6 +71,10 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
         (&["-j", "3..2"], "put the smaller number first"),
         (&["-j", "1000000000"], "use a smaller -j"),
         (&["--queue", "0"], "give 1 or more"),
+        (&["--timeout", "soon"], "give a duration such as 500ms"),
+        (&["--timeout", "0"], "give a duration such as 500ms"),
+        (&["--halt", "later,fail=1"], "such as now,fail=1"),
+        (&["--rate", "10"], "such as 10/s"),
         (&["--priority", "urgent"], "`urgent` is not a priority"),
     ];
     for (arguments, message) in cases {

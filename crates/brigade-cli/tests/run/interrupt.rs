@@ -100,7 +100,7 @@ fn twice_stops_running_jobs_and_all_that_they_started() {
     assert_eq!(outcome.code, Some(130));
     outcome.assert_says("stopping the running jobs");
     outcome.assert_says("killed by signal 15 (SIGTERM)");
-    outcome.assert_says("1 job, 1 failed");
+    outcome.assert_says("1 job, 0 failed, 1 stopped");
     until("they are gone", || !pids.split_whitespace().any(lives));
 }
 

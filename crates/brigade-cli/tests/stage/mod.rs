@@ -1,6 +1,10 @@
 //! Scenes for tests: a directory of their own, a `brigade` in it, and events to wait for.
 //!
-//! Nothing here sleeps and hopes. A wait is for an event; its limit only ends a test that has failed.
+//! Each test program takes what it needs of it. Nothing here sleeps and hopes. A wait is for an event; its limit only ends a test that has failed.
+
+#![allow(dead_code)]
+
+mod terminal;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+pub(crate) use self::terminal::Terminal;
 
 /// After this long an event will not come.
 const NEVER: Duration = Duration::from_secs(60);
@@ -65,23 +71,44 @@ impl Stage {
         &self,
         arguments: impl IntoIterator<Item = S>,
     ) -> Command {
-        self.command_with_signals("--default-signal=INT,TERM,HUP,CHLD", arguments)
+        self.heeding_signals("run", arguments)
+    }
+
+    /// The same for `brigade with`. The directory of locks is in the directory.
+    pub(crate) fn with<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        self.heeding_signals("with", arguments)
+    }
+
+    /// The same, started by someone who ignores these signals.
+    pub(crate) fn with_ignoring(&self, signals: &str, arguments: &[&str]) -> Command {
+        self.command_with_signals(&format!("--ignore-signal={signals}"), "with", arguments)
+    }
+
+    fn heeding_signals<S: AsRef<OsStr>>(
+        &self,
+        subcommand: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let signals = "--default-signal=INT,QUIT,TERM,HUP,CHLD";
+        self.command_with_signals(signals, subcommand, arguments)
     }
 
     /// The same, started by someone who ignores these signals.
     pub(crate) fn command_ignoring(&self, signals: &str, arguments: &[&str]) -> Command {
-        self.command_with_signals(&format!("--ignore-signal={signals}"), arguments)
+        self.command_with_signals(&format!("--ignore-signal={signals}"), "run", arguments)
     }
 
     fn command_with_signals<S: AsRef<OsStr>>(
         &self,
         signals: &str,
+        subcommand: &str,
         arguments: impl IntoIterator<Item = S>,
     ) -> Command {
         let mut command = Command::new("env");
         command
-            .args([signals, env!("CARGO_BIN_EXE_brigade"), "run"])
+            .args([signals, env!("CARGO_BIN_EXE_brigade"), subcommand])
             .args(arguments)
+            .env("BRIGADE_LOCK_DIR", self.path("locks"))
             .current_dir(self.0.path());
         command
     }
@@ -278,10 +305,16 @@ impl Drop for Running {
 
 /// Looks again and again until something has come about.
 #[track_caller]
-pub(crate) fn until(event: &str, mut has_come: impl FnMut() -> bool) {
+pub(crate) fn until(event: &str, has_come: impl FnMut() -> bool) {
+    until_within(NEVER, event, has_come);
+}
+
+/// The same for what takes long, on a busy machine.
+#[track_caller]
+pub(crate) fn until_within(limit: Duration, event: &str, mut has_come: impl FnMut() -> bool) {
     let start = Instant::now();
     while !has_come() {
-        assert!(start.elapsed() < NEVER, "waited in vain until {event}");
+        assert!(start.elapsed() < limit, "waited in vain until {event}");
         thread::sleep(Duration::from_millis(1)); // only so as not to burn a core
     }
 }

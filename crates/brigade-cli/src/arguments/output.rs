@@ -1,0 +1,30 @@
+//! The part of `brigade run`'s command line that is about what jobs print.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How the output of jobs is shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArguments {
+    /// Print the outputs in the order of the input, each when those before it are printed
+    #[arg(short, long)]
+    pub(crate) keep_order: bool,
+
+    /// Print what would be executed, in the order of the input, and run nothing
+    #[arg(long, conflicts_with_all = ["line_buffer", "results"])]
+    pub(crate) dry_run: bool,
+
+    /// Put the argument, or the command, and a tab before each line of output
+    #[arg(long)]
+    pub(crate) tag: bool,
+
+    /// Print each line as soon as the job has, between those of other jobs; of each attempt
+    #[arg(long, conflicts_with_all = ["keep_order", "results"])]
+    pub(crate) line_buffer: bool,
+
+    /// Save what each job prints as well, in DIR/1/stdout, DIR/1/stderr and so on, and the job in DIR/1/job
+    #[arg(long, value_name = "DIR")]
+    pub(crate) results: Option<PathBuf>,
+}

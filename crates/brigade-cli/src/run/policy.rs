@@ -1,0 +1,57 @@
+//! What is done about jobs that take too long or fail.
+
+use std::time::Duration;
+
+use crate::arguments::RunArguments;
+
+use super::deadline::Limits;
+use super::halt::Halt;
+use super::retry::Backoff;
+
+/// What the command line says about the life of a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    pub(crate) limits: Limits,
+    pub(crate) backoff: Backoff,
+    pub(crate) halt: Option<Halt>,
+    /// From the beginning of one job to the next, at least.
+    pub(crate) distance: Duration,
+    /// Nothing is run, only told.
+    pub(crate) dry_run: bool,
+    /// Outputs are printed in the order of the input.
+    pub(crate) keep_order: bool,
+    /// Lines are printed as they come.
+    pub(crate) line_buffer: bool,
+    /// How many jobs may wait for a retry.
+    pub(crate) queue: usize,
+    /// Failures are told only when they are final.
+    pub(crate) quiet: bool,
+}
+
+impl From<&RunArguments> for Policy {
+    fn from(arguments: &RunArguments) -> Self {
+        let life = &arguments.life;
+        let dry_run = arguments.output.dry_run;
+        Self {
+            limits: Limits {
+                timeout: life.timeout,
+                grace: life.grace,
+            },
+            backoff: Backoff {
+                retries: life.retries,
+                delay: life.retry_delay,
+            },
+            halt: life.halt,
+            distance: if dry_run {
+                Duration::ZERO
+            } else {
+                life.delay.max(life.rate.unwrap_or_default())
+            },
+            dry_run,
+            keep_order: arguments.output.keep_order || dry_run,
+            line_buffer: arguments.output.line_buffer,
+            queue: arguments.queue,
+            quiet: arguments.quiet,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Why a command was not run, other than that its resources were not to be had.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::resource::ResourceError;
+
+/// Why a command was not run, other than that its resources were not to be had.
+#[derive(Debug)]
+pub(crate) enum WithError {
+    /// Its resources cannot be had.
+    Resource(ResourceError),
+    /// The system refused something this program cannot do without.
+    System {
+        what: &'static str,
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for WithError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource(error) => error.fmt(formatter),
+            Self::System { what, error } => write!(formatter, "{what}: {error}"),
+        }
+    }
+}
+
+impl Error for WithError {}
+
+impl From<ResourceError> for WithError {
+    fn from(error: ResourceError) -> Self {
+        Self::Resource(error)
+    }
+}

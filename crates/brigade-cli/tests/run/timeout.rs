@@ -1,0 +1,95 @@
+//! A job has so much time, and not more.
+
+use crate::stage::{Running, Stage, lives, until};
+
+#[test]
+fn a_job_that_takes_too_long_is_asked_to_end_and_has_failed() {
+    let stage = Stage::new();
+    let outcome = stage.run(["-j2", "--timeout", "50ms"], b"exec sleep 1000\ntrue\n");
+    assert_eq!(outcome.code, Some(1));
+    outcome.assert_says("brigade: line 1: `exec sleep 1000`: timed out after 50.0 ms\n");
+    outcome.assert_says("2 jobs, 1 failed");
+}
+
+#[test]
+fn what_it_printed_before_is_shown() {
+    let outcome = Stage::new().run(["--timeout", "1s"], b"echo a; exec sleep 1000\n");
+    assert_eq!((outcome.code, outcome.text()), (Some(1), "a\n"));
+}
+
+#[test]
+fn it_has_failed_though_it_ends_with_success_when_it_is_asked_to() {
+    let stage = Stage::new();
+    let job = b"trap 'exit 0' TERM; sleep 1000 & wait\n";
+    let outcome = stage.run(["-q", "--timeout", "50ms"], job);
+    assert_eq!(outcome.code, Some(1));
+    outcome.assert_says("timed out");
+}
+
+#[test]
+fn a_job_that_forks_and_ignores_sigterm_is_gone_afterwards() {
+    let stage = Stage::new();
+    let job = b"trap '' TERM; sh -c 'while :; do sleep 1000; done' & echo $$ $! > pids; \
+                while :; do sleep 1000; done\n";
+    let outcome = stage.run(["--timeout", "2s", "--grace", "50ms"], job);
+    assert_eq!(outcome.code, Some(1));
+    outcome.assert_says("timed out after 2.00 s, and had to be killed");
+    assert_gone(&stage);
+}
+
+#[test]
+fn so_is_what_it_left_behind_without_an_output() {
+    let stage = Stage::new();
+    // The job itself heeds SIGTERM; what it started does not, and nothing waits for that to end.
+    let job = b"(trap '' TERM; exec sleep 1000) > /dev/null 2>&1 & echo $$ $! > pids; wait\n";
+    let outcome = stage.run(["--timeout", "2s", "--grace", "1h"], job);
+    assert_eq!(outcome.code, Some(1));
+    outcome.assert_says("timed out after 2.00 s\n");
+    assert_gone(&stage);
+}
+
+#[test]
+fn a_job_that_has_closed_its_outputs_is_timed_too() {
+    let stage = Stage::new();
+    let job =
+        b"exec > /dev/null 2>&1; trap '' TERM; echo $$ > pids; while :; do sleep 1000; done\n";
+    let outcome = stage.run(["--timeout", "2s", "--grace", "50ms"], job);
+    assert_eq!(outcome.code, Some(1));
+    outcome.assert_says("timed out after 2.00 s, and had to be killed");
+    assert_gone(&stage);
+}
+
+#[test]
+fn who_left_the_group_with_the_output_is_not_waited_for() {
+    let stage = Stage::new();
+    let here = stage.meeting("here");
+    let mut running = Running::start(stage.command(["--timeout", "50ms", "--grace", "50ms"]));
+    running.write(b"trap '' TERM; setsid sh -c 'echo $$ > here; exec sleep 1000' & wait; wait\n");
+    let escaped = here.wait();
+    let outcome = running.end();
+    assert_eq!(outcome.code, Some(1));
+    outcome.assert_says("timed out");
+    let pid = escaped
+        .trim()
+        .parse()
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(pid.expect("a number"), rustix::process::Signal::KILL)
+        .expect("it lives");
+}
+
+#[test]
+fn a_job_that_has_time_left_is_let_alone() {
+    let outcome = Stage::new().run(
+        ["-q", "--timeout", "1h"],
+        b"echo a\nexec >&- 2>&-; exit 3\n",
+    );
+    assert_eq!((outcome.code, outcome.text()), (Some(1), "a\n"));
+    outcome.assert_says("exit status 3");
+}
+
+fn assert_gone(stage: &Stage) {
+    let pids = std::fs::read_to_string(stage.path("pids")).expect("written by the job");
+    assert!(!pids.trim().is_empty());
+    until("they are gone", || !pids.split_whitespace().any(lives));
+}
