@@ -81,7 +81,7 @@ impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
     }
 
     /// Forgets a key. A load under way goes on for those who wait for it, but its value is not kept: whoever asks after
-    /// this call gets what was loaded after it.
+    /// this call gets what was loaded after it began. What is loaded during the call may be forgotten with it, or stay.
     pub fn invalidate<Q: Eq + Hash + ?Sized>(&self, key: &Q)
     where
         K: Borrow<Q>,

@@ -95,14 +95,15 @@ impl<K, T, S> Flights<K, T, S> {
             return;
         };
         let mut queue = order.lock();
+        // Nobody forgets it from here on: that takes the same lock.
+        if !self.shard(hash).has_flight(hash, flight) {
+            return;
+        }
         let surplus = order.surplus(&mut queue);
         let evicted =
             surplus.and_then(|(number, its_hash)| self.shard(its_hash).evict(its_hash, number));
         let number = queue.push(hash);
         let replaced = self.shard(hash).keep(hash, flight, value, number);
-        if replaced.is_err() {
-            queue.remove(number);
-        }
         drop(queue);
         drop((evicted, replaced)); // without any lock, too
     }

@@ -75,6 +75,13 @@ impl<K, T> Shard<K, T> {
         }
     }
 
+    /// True unless the flight has been forgotten.
+    pub(super) fn has_flight(&self, hash: u64, flight: &Arc<Flight<T>>) -> bool {
+        let entries = self.entries.lock();
+        let is_it = |entry: &Entry<K, T>| entry.slot.is_flight(flight);
+        entries.find(hash, is_it).is_some()
+    }
+
     /// Puts a value in the place of the flight that computed it; returns the flight's slot, or the value if the flight
     /// has been forgotten.
     pub(super) fn keep(

@@ -206,6 +206,16 @@ fn a_bounded_map_forgets_the_oldest_and_never_exceeds_its_bound() {
 }
 
 #[test]
+fn a_value_that_is_not_kept_takes_no_room_from_others() {
+    let map = Arc::new(OnceMap::bounded(1));
+    let held = Held::begin(&map, 1);
+    assert!(map.forget(&1));
+    assert_eq!(map.get_or_compute(2, || 20), Ok(20));
+    assert_eq!(held.end(Ok(10)), Ok(10));
+    assert_eq!((map.get(&1), map.get(&2)), (None, Some(20)));
+}
+
+#[test]
 fn a_bound_holds_for_threads_that_compute_and_forget() {
     let map = OnceMap::bounded(10);
     thread::scope(|scope| {
