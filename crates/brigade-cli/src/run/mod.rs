@@ -7,6 +7,7 @@
 mod capture;
 mod children;
 mod closing;
+mod combinations;
 mod conduct;
 mod deadline;
 mod ending;
@@ -29,6 +30,7 @@ mod policy;
 pub(crate) mod priority;
 mod process;
 mod progress;
+mod replacement;
 mod results;
 mod retry;
 mod script;

@@ -73,9 +73,9 @@ fn start(command: &Command, within: Option<&str>) -> Result<Child, Failure> {
     let mut process = match command {
         Command::Direct(words) => direct(words),
         Command::Shell(script) => shell(script),
-        Command::ShellWith(script, argument) => {
+        Command::ShellWith(script, values) => {
             let mut process = shell(script);
-            process.arg(SHELL).arg(argument);
+            process.arg(SHELL).args(values);
             process
         }
     };

@@ -22,6 +22,9 @@ pub(crate) struct Entry {
     /// The words of the command that it is an argument for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) command: Vec<Lossless>,
+    /// The arguments that the job is made of, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) arguments: Vec<Lossless>,
     /// When its last attempt began, in seconds since 1970.
     pub(crate) start: f64,
     /// How long that took.
@@ -59,6 +62,7 @@ impl Entry {
             job: Lossless(job.text.clone()),
             cut: matches!(job.command, Err(BadItem::TooLong)),
             command: command.to_vec(),
+            arguments: job.arguments.iter().cloned().map(Lossless).collect(),
             start: start.unwrap_or_default().as_micros() as f64 / 1e6,
             seconds: timing.duration.as_micros() as f64 / 1e6,
             attempts: job.attempts,

@@ -167,6 +167,7 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
         }
         failed.items.push(Item {
             place: Place {
+                file: None,
                 number: entry.seq,
                 kind: Kind::Logged,
             },
@@ -175,6 +176,7 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
             } else {
                 Text::Whole(entry.job.0)
             },
+            arguments: entry.arguments.into_iter().map(|it| it.0).collect(),
         });
         Ok(())
     })?;
