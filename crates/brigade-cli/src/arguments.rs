@@ -102,6 +102,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "SEP", value_parser = OsStringValueParser::new().try_map(read_separator))]
     pub(crate) colsep: Option<OsString>,
 
+    /// Each line of input is a JSON object that says what to run and how
+    #[arg(long, conflicts_with = "colsep")]
+    pub(crate) jsonl: bool,
+
     /// How urgent jobs are that do not say so: high, normal, low, or 0 (most urgent) to 255
     #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = priority::parse)]
     pub(crate) priority: Priority,
@@ -169,6 +173,17 @@ Places in COMMAND:
     brigade run --colsep , 'convert {1} -resize {2} {1.}-{2}.png' < sizes.csv
     brigade run 'make test CC={1} OPT={2}' ::: gcc clang ::: -O0 -O2
 
+Jobs as JSON objects:
+  With --jsonl each line is a JSON object: cmd (a string, as a line would be without --jsonl)
+  or argv (a list of words, which no shell looks at), and if need be priority, timeout ("30s",
+  or seconds) and retries in place of --priority, --timeout and --retries; env (an object,
+  added to the environment), cwd (a directory) and id. An unknown field is an error of that
+  line. Messages, tags and the job log name a job by its id. A job log knows it by its id, or
+  else by cmd or argv, env and cwd, however they are written.
+
+    {"id": "a", "cmd": "make a | tail", "cwd": "src", "timeout": "5m", "retries": 2}
+    {"argv": ["cp", "a b", "c"], "priority": "high", "env": {"LC_ALL": "C"}}
+
   A job's standard input is empty, and it is ended if it asks on the terminal instead. Its
   output appears in one piece when it ends, which is when it has exited and nothing that it
   started can still write to its output; redirect the output of what is to go on in the
@@ -195,7 +210,7 @@ Life of a job:
 
 Job log:
   A line of --joblog is a JSON object: seq, place, job, command (the words that the job is an
-  argument for), arguments (if there are several), start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
+  argument for), arguments (if there are several), id, start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
   or signal, failure. What is not UTF-8 is written as {"hex":"66ff"}. It is written when the
   job has ended and its output is printed; whatever ends brigade, the log lacks at most the
   jobs that ran then, and --resume runs them again. Jobs are known by their text: the input

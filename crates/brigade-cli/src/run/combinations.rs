@@ -89,6 +89,7 @@ impl Iterator for Combinations {
             },
             text: Text::Whole(text),
             arguments,
+            object: false,
         })
     }
 }

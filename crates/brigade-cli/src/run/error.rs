@@ -26,6 +26,8 @@ pub(crate) enum RunError {
     NullWithoutInput,
     /// Arguments of the command line have no columns.
     ColumnsWithoutInput,
+    /// Objects say themselves what to run.
+    ObjectsWithCommand,
     /// There is nothing to put columns into.
     ColumnsWithoutCommand,
     /// The command names an argument that no job has.
@@ -69,6 +71,9 @@ impl fmt::Display for RunError {
             Self::ColumnsWithoutInput => formatter.write_str(
                 "--colsep is about lines of input, and arguments after ::: are none; \
                  leave one of them out, or use several :::",
+            ),
+            Self::ObjectsWithCommand => formatter.write_str(
+                "with --jsonl each line of input says what to run; leave out the command and :::",
             ),
             Self::ColumnsWithoutCommand => formatter.write_str(
                 "--colsep needs a command to put the columns into, such as 'mv {1} {2}'",

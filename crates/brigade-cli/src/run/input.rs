@@ -28,6 +28,8 @@ pub(crate) struct Item {
     pub(crate) text: Text,
     /// The arguments it is made of, if there are several.
     pub(crate) arguments: Vec<Vec<u8>>,
+    /// It is a JSON object, as a job log has it.
+    pub(crate) object: bool,
 }
 
 /// What was given.
@@ -230,6 +232,7 @@ impl Stream {
             place,
             text,
             arguments: Vec::new(),
+            object: false,
         }))
     }
 

@@ -1,20 +1,23 @@
 //! What one item of input asks for.
 
 use std::error::Error;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::str::Utf8Error;
+use std::time::Duration;
 
 use brigade::Priority;
 
 use crate::quantity::count;
 
 use super::input::{Item, Kind, LONGEST, Place, Text};
+use super::object::Object;
 use super::priority::{self, UnknownPriority};
 use super::replacement::{Given, Missing};
 use super::syntax::{self, empty_braces};
-use super::template::{Command, Template};
+use super::template::{self, Command, Template};
 
 /// Something to run. An item that cannot be run is a job too, one that fails: so it is counted,
 /// reported and listed like any other.
@@ -29,7 +32,10 @@ pub(crate) struct Job {
     pub(crate) text: Vec<u8>,
     /// The arguments it is made of: those of several lists, or the columns of a line.
     pub(crate) arguments: Vec<Vec<u8>>,
+    /// Of a job that is a JSON object.
+    pub(crate) label: Option<Label>,
     pub(crate) priority: Priority,
+    pub(crate) settings: Settings,
     pub(crate) command: Result<Command, BadItem>,
     /// How often it has been begun.
     pub(crate) attempts: u32,
@@ -38,7 +44,75 @@ pub(crate) struct Job {
 impl Job {
     /// The job as people read it in a message.
     pub(crate) fn title(&self) -> Title<'_> {
-        Title(&self.text)
+        Title(self.name())
+    }
+
+    /// What people know it by: as it was given, or its `id`, or what it runs.
+    pub(crate) fn name(&self) -> &[u8] {
+        match &self.label {
+            Some(Label { id: Some(id), .. }) => id.as_bytes(),
+            Some(Label { shown, .. }) => shown,
+            None => &self.text,
+        }
+    }
+}
+
+/// What a job that is a JSON object is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) id: Option<String>,
+    /// What it runs, as people read it.
+    pub(crate) shown: Vec<u8>,
+    /// What it is known by in a job log if it has no `id`.
+    pub(crate) key: Vec<u8>,
+}
+
+impl Label {
+    /// Of what cannot be read as an object.
+    fn unread(text: &[u8]) -> Self {
+        Self {
+            id: None,
+            shown: text.to_vec(),
+            key: text.to_vec(),
+        }
+    }
+}
+
+/// What one job asks for in place of what holds for all.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retries: Option<u32>,
+    /// Added to the environment.
+    pub(crate) env: Vec<(OsString, OsString)>,
+    /// Where it runs.
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl Settings {
+    /// What is executed, as one would type it into a shell, with where and with what environment.
+    pub(crate) fn typed(&self, command: &Command) -> Vec<u8> {
+        let mut typed = Vec::new();
+        if let Some(directory) = &self.directory {
+            typed = template::join(&["cd".as_ref(), "--".as_ref(), directory.as_os_str()]);
+            typed.extend_from_slice(b" && ");
+        }
+        if self.env.is_empty() {
+            typed.extend(command.typed());
+            return typed;
+        }
+        let set = self.env.iter().map(|(name, value)| {
+            let mut pair = name.clone();
+            pair.push("=");
+            pair.push(value);
+            pair
+        });
+        let set = set.collect::<Vec<_>>();
+        let mut words = vec![OsStr::new("env")];
+        words.extend(set.iter().map(OsString::as_os_str));
+        words.extend(command.words());
+        typed.extend(template::join(&words));
+        typed
     }
 }
 
@@ -51,6 +125,10 @@ pub(crate) struct Recipe {
     pub(crate) priority: Priority,
     /// What stands between the columns of an item; without it an item is one argument.
     pub(crate) separator: Option<Vec<u8>>,
+    /// Items are JSON objects.
+    pub(crate) objects: bool,
+    /// Items come from a job log.
+    pub(crate) logged: bool,
 }
 
 /// What comes of an item.
@@ -71,6 +149,7 @@ impl Recipe {
             place,
             text,
             mut arguments,
+            object,
         } = item;
         let (text, bad) = match text {
             Text::TooLong(start) => (start, Some(BadItem::TooLong)),
@@ -78,20 +157,42 @@ impl Recipe {
             Text::Whole(text) if self.is_nothing(&text, place.kind) => return Asked::Nothing,
             Text::Whole(text) => (text, None),
         };
-        let Some(sequence) = number(&text) else {
+        let is_object = self.objects || object;
+        let (object, bad) = match bad {
+            None if is_object => match Object::read(&text) {
+                Ok(object) => (Some(object), None),
+                Err(problem) => (None, Some(BadItem::Object(problem))),
+            },
+            bad => (None, bad),
+        };
+        let label = match &object {
+            Some(object) => Some(object.label.clone()),
+            None => is_object.then(|| Label::unread(&text)),
+        };
+        let known_by = match &label {
+            Some(Label { id: Some(id), .. }) => id.as_bytes(),
+            Some(label) => &label.key,
+            None => &text,
+        };
+        let Some(sequence) = number(known_by) else {
             return Asked::Known;
         };
         if let (Some(separator), None) = (&self.separator, &bad) {
             arguments = split(&text, separator);
         }
-        let mut priority = self.priority;
-        let command = match (bad, &self.template) {
-            (Some(bad), _) => Err(bad),
-            (None, None) => read_command(command_line(&text), &mut priority),
-            (None, Some(template)) if arguments.is_empty() => {
+        let (mut priority, mut settings) = (self.priority, Settings::default());
+        let command = match (bad, object, &self.template) {
+            (Some(bad), ..) => Err(bad),
+            (None, Some(object), _) => {
+                priority = object.priority.unwrap_or(priority);
+                settings = object.settings;
+                Ok(object.command)
+            }
+            (None, None, None) => read_command(command_line(&text), &mut priority),
+            (None, None, Some(template)) if arguments.is_empty() => {
                 fill(template, std::slice::from_ref(&text), sequence)
             }
-            (None, Some(template)) => fill(template, &arguments, sequence),
+            (None, None, Some(template)) => fill(template, &arguments, sequence),
         };
         Asked::Job(Box::new(Job {
             turn: 0,
@@ -99,16 +200,26 @@ impl Recipe {
             place,
             text,
             arguments,
+            label,
             priority,
+            settings,
             command,
             attempts: 0,
         }))
+    }
+
+    /// True if a job may say how often it is run again.
+    pub(crate) fn may_set_retries(&self) -> bool {
+        self.objects || self.logged
     }
 
     /// True if a text is no job: an empty line stands for no file, though an empty argument was meant.
     fn is_nothing(&self, text: &[u8], kind: Kind) -> bool {
         if self.template.is_some() {
             return text.is_empty() && kind == Kind::Line;
+        }
+        if self.objects {
+            return text.trim_ascii().is_empty();
         }
         let line = command_line(text);
         line.is_empty() || line.starts_with(b"#")
@@ -178,6 +289,8 @@ pub(crate) enum BadItem {
     Priority(UnknownPriority),
     /// `@high`, and nothing after it.
     PriorityAlone,
+    /// It is no JSON object of a job; why.
+    Object(String),
     /// The command names an argument that it does not have.
     Missing(Missing),
 }
@@ -217,6 +330,9 @@ impl fmt::Display for BadItem {
                     "it has no column {nth} for {replacement}, only {}",
                     count(*given as u64, "column")
                 )
+            }
+            Self::Object(problem) => {
+                write!(formatter, "it is not a job as --jsonl has it: {problem}")
             }
             Self::PriorityAlone => formatter.write_str("it has a priority but no command"),
         }
@@ -262,6 +378,8 @@ mod tests {
             template,
             priority: Priority::LOW,
             separator: None,
+            objects: false,
+            logged: false,
         };
         let item = Item {
             place: Place {
@@ -271,6 +389,7 @@ mod tests {
             },
             text: Text::Whole(text.to_vec()),
             arguments: Vec::new(),
+            object: false,
         };
         match recipe.job(item, |_| Some(1)) {
             Asked::Job(job) => Some(*job),

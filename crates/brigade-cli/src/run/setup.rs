@@ -48,6 +48,9 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
     } else {
         Some(Template::parse(words.clone())?)
     };
+    if arguments.jsonl && (template.is_some() || !lists.is_empty()) {
+        return Err(RunError::ObjectsWithCommand);
+    }
     let separator = arguments.colsep.take();
     let input = match items {
         Some(items) => Input::Logged(items.into_iter()),
@@ -69,6 +72,8 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
         template,
         priority: arguments.priority,
         separator: separator.map(OsString::into_vec),
+        objects: arguments.jsonl,
+        logged: matches!(input, Input::Logged(_)),
     };
     Ok(Plan {
         input,

@@ -26,20 +26,31 @@ pub(crate) enum Command {
 impl Command {
     /// What is executed, as one would type it into a shell.
     pub(crate) fn typed(&self) -> Vec<u8> {
+        match self {
+            Self::Shell(code) => code.as_bytes().to_vec(),
+            _ => join(&self.words()),
+        }
+    }
+
+    /// The words that are executed.
+    pub(crate) fn words(&self) -> Vec<&OsStr> {
         let shell = OsStr::new(SHELL);
-        let words = match self {
+        match self {
             Self::Direct(words) => words.iter().map(OsString::as_os_str).collect(),
-            Self::Shell(code) => return code.as_bytes().to_vec(),
+            Self::Shell(code) => vec![shell, OsStr::new("-c"), code],
             Self::ShellWith(code, values) => {
                 let mut words = vec![shell, OsStr::new("-c"), code, shell];
                 words.extend(values.iter().map(OsString::as_os_str));
                 words
             }
-        };
-        let words = words.into_iter().map(OsStr::as_bytes);
-        // No word has a NUL byte: an item that has one is no command.
-        shlex::bytes::try_join(words).unwrap_or_default()
+        }
     }
+}
+
+/// Words as one would type them into a shell.
+pub(crate) fn join(words: &[&OsStr]) -> Vec<u8> {
+    // No word has a NUL byte: an item that has one is no command.
+    shlex::bytes::try_join(words.iter().map(|word| word.as_bytes())).unwrap_or_default()
 }
 
 /// A command with places for arguments.

@@ -42,7 +42,7 @@ mod tests {
     use brigade::Priority;
 
     use super::super::input::Place;
-    use super::super::job::BadItem;
+    use super::super::job::{BadItem, Settings};
     use super::*;
 
     fn listed(texts: &[&str], kind: Kind, ended: bool) -> String {
@@ -56,7 +56,9 @@ mod tests {
             },
             text: text.as_bytes().to_vec(),
             arguments: Vec::new(),
+            label: None,
             priority: Priority::NORMAL,
+            settings: Settings::default(),
             command: Err(BadItem::PriorityAlone),
             attempts: 0,
         };

@@ -68,6 +68,8 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
             &["touch", "{3/}", ":::", "ran", ":::", "ran"],
             "the command has {3/}, and there are only 2 lists",
         ),
+        (&["--jsonl", "touch"], "leave out the command"),
+        (&["--jsonl", ":::", "{}"], "leave out the command"),
         (&["--colsep", ","], "--colsep needs a command"),
         (&["--colsep", "", "touch"], "need something between them"),
         (
