@@ -1,23 +1,21 @@
 //! What one item of input asks for.
 
 use std::error::Error;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::str::Utf8Error;
-use std::time::Duration;
 
 use brigade::Priority;
 
 use crate::quantity::count;
 
 use super::input::{Item, Kind, LONGEST, Place, Text};
-use super::object::Object;
+use super::object::{Label, Object, Settings};
 use super::priority::{self, UnknownPriority};
 use super::replacement::{Given, Missing};
 use super::syntax::{self, empty_braces};
-use super::template::{self, Command, Template};
+use super::template::{Command, Template};
 
 /// Something to run. An item that cannot be run is a job too, one that fails: so it is counted,
 /// reported and listed like any other.
@@ -54,65 +52,6 @@ impl Job {
             Some(Label { shown, .. }) => shown,
             None => &self.text,
         }
-    }
-}
-
-/// What a job that is a JSON object is called.
-#[derive(Clone, Debug)]
-pub(crate) struct Label {
-    pub(crate) id: Option<String>,
-    /// What it runs, as people read it.
-    pub(crate) shown: Vec<u8>,
-    /// What it is known by in a job log if it has no `id`.
-    pub(crate) key: Vec<u8>,
-}
-
-impl Label {
-    /// Of what cannot be read as an object.
-    fn unread(text: &[u8]) -> Self {
-        Self {
-            id: None,
-            shown: text.to_vec(),
-            key: text.to_vec(),
-        }
-    }
-}
-
-/// What one job asks for in place of what holds for all.
-#[derive(Debug, Default)]
-pub(crate) struct Settings {
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) retries: Option<u32>,
-    /// Added to the environment.
-    pub(crate) env: Vec<(OsString, OsString)>,
-    /// Where it runs.
-    pub(crate) directory: Option<PathBuf>,
-}
-
-impl Settings {
-    /// What is executed, as one would type it into a shell, with where and with what environment.
-    pub(crate) fn typed(&self, command: &Command) -> Vec<u8> {
-        let mut typed = Vec::new();
-        if let Some(directory) = &self.directory {
-            typed = template::join(&["cd".as_ref(), "--".as_ref(), directory.as_os_str()]);
-            typed.extend_from_slice(b" && ");
-        }
-        if self.env.is_empty() {
-            typed.extend(command.typed());
-            return typed;
-        }
-        let set = self.env.iter().map(|(name, value)| {
-            let mut pair = name.clone();
-            pair.push("=");
-            pair.push(value);
-            pair
-        });
-        let set = set.collect::<Vec<_>>();
-        let mut words = vec![OsStr::new("env")];
-        words.extend(set.iter().map(OsString::as_os_str));
-        words.extend(command.words());
-        typed.extend(template::join(&words));
-        typed
     }
 }
 

@@ -1,7 +1,7 @@
 //! A job as a JSON object.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,10 +12,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::duration;
 
-use super::job::{Label, Settings};
 use super::priority;
 use super::syntax::{self, empty_braces};
-use super::template::Command;
+use super::template::{self, Command};
 
 /// A job as a JSON object.
 #[derive(Debug)]
@@ -26,6 +25,65 @@ pub(crate) struct Object {
     pub(crate) priority: Option<Priority>,
     pub(crate) command: Command,
     pub(crate) settings: Settings,
+}
+
+/// What a job that is a JSON object is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) id: Option<String>,
+    /// What it runs, as people read it.
+    pub(crate) shown: Vec<u8>,
+    /// What it is known by in a job log if it has no `id`.
+    pub(crate) key: Vec<u8>,
+}
+
+impl Label {
+    /// Of what cannot be read as an object.
+    pub(crate) fn unread(text: &[u8]) -> Self {
+        Self {
+            id: None,
+            shown: text.to_vec(),
+            key: text.to_vec(),
+        }
+    }
+}
+
+/// What one job asks for in place of what holds for all.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retries: Option<u32>,
+    /// Added to the environment.
+    pub(crate) env: Vec<(OsString, OsString)>,
+    /// Where it runs.
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl Settings {
+    /// What is executed, as one would type it into a shell, with where and with what environment.
+    pub(crate) fn typed(&self, command: &Command) -> Vec<u8> {
+        let mut typed = Vec::new();
+        if let Some(directory) = &self.directory {
+            typed = template::join(&["cd".as_ref(), "--".as_ref(), directory.as_os_str()]);
+            typed.extend_from_slice(b" && ");
+        }
+        if self.env.is_empty() {
+            typed.extend(command.typed());
+            return typed;
+        }
+        let set = self.env.iter().map(|(name, value)| {
+            let mut pair = name.clone();
+            pair.push("=");
+            pair.push(value);
+            pair
+        });
+        let set = set.collect::<Vec<_>>();
+        let mut words = vec![OsStr::new("env")];
+        words.extend(set.iter().map(OsString::as_os_str));
+        words.extend(command.words());
+        typed.extend(template::join(&words));
+        typed
+    }
 }
 
 #[derive(Deserialize)]

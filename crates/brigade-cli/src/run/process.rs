@@ -16,7 +16,7 @@ use super::children::{Children, Told};
 use super::deadline::{Deadline, Limits};
 use super::exit;
 use super::failure::Failure;
-use super::job::Settings;
+use super::object::Settings;
 use super::template::{Command, SHELL};
 
 /// Runs a command to its end, and until nobody can write to its outputs any more. `within` names what is held around it.

@@ -42,7 +42,8 @@ mod tests {
     use brigade::Priority;
 
     use super::super::input::Place;
-    use super::super::job::{BadItem, Settings};
+    use super::super::job::BadItem;
+    use super::super::object::Settings;
     use super::*;
 
     fn listed(texts: &[&str], kind: Kind, ended: bool) -> String {
