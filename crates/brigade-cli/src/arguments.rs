@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use brigade::Priority;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
 
 use crate::lab::{self, EXPERIMENTS};
@@ -77,7 +77,7 @@ fn experiment_names() -> Vec<&'static str> {
 /// How to run jobs.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "brigade run [OPTIONS] [COMMAND [WORD]...] [::: ARGUMENT...]",
+    override_usage = "brigade run [OPTIONS] [COMMAND [WORD]...] [::: ARGUMENT...]...",
     after_help = "`brigade run --help` explains jobs, priorities, Ctrl-C and exit codes.",
     after_long_help = EXPLANATION
 )]
@@ -90,13 +90,21 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = parse_queue)]
     pub(crate) queue: usize,
 
-    /// Read jobs from FILE instead of standard input (`-`)
+    /// Read jobs from FILE instead of standard input (`-`); several files are read one after the other
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) arg_file: Option<PathBuf>,
+    pub(crate) arg_file: Vec<PathBuf>,
 
     /// Jobs in the input end with a NUL byte instead of a newline, as `find -print0` writes them
     #[arg(short = '0', long)]
     pub(crate) null: bool,
+
+    /// Cut each line at SEP, taken literally (`\t` is a tab), into columns for `{1}`, `{2}` and so on
+    #[arg(long, value_name = "SEP", value_parser = OsStringValueParser::new().try_map(read_separator))]
+    pub(crate) colsep: Option<OsString>,
+
+    /// Each line of input is a JSON object that says what to run and how
+    #[arg(long, conflicts_with = "colsep")]
+    pub(crate) jsonl: bool,
 
     /// How urgent jobs are that do not say so: high, normal, low, or 0 (most urgent) to 255
     #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = priority::parse)]
@@ -112,7 +120,7 @@ pub(crate) struct RunArguments {
 
     /// The command to run for each argument: one quoted string, or several words
     #[arg(
-        value_name = "COMMAND [WORD]... [::: ARGUMENT...]",
+        value_name = "COMMAND [WORD]... [::: ARGUMENT...]...",
         trailing_var_arg = true
     )]
     pub(crate) words: Vec<OsString>,
@@ -148,6 +156,34 @@ const EXPLANATION: &str = r#"Jobs:
   bytes that are not UTF-8. It is never read as shell code; in a shell command it is the
   value of $brigade_argument, which may be written instead of `{}`.
 
+Places in COMMAND:
+  {}    the argument           {.}   without its extension: a/b.c is a/b
+  {/}   its base name: b.c     {//}  its directory: a
+  {/.}  its base name without extension: b
+  {#}   the number of the job, from 1 in the order of the input, as in the job log and --results
+  {1} {2} {2.} {2/} {2//} {2/.}  the same of the first, of the second argument
+
+  A job has several arguments with --colsep, which cuts a line at each SEP, or with several
+  `:::`: then each combination of their arguments is a job, the first list varying slowest.
+  A word that is `{}` and nothing else becomes as many words, as it does at the end; within a
+  longer word, spaces are put between them. A line that lacks a column that COMMAND names has
+  failed. A name such as .profile is no extension. In a shell command the second argument is
+  $brigade_argument_2 as well.
+
+    brigade run --colsep , 'convert {1} -resize {2} {1.}-{2}.png' < sizes.csv
+    brigade run 'make test CC={1} OPT={2}' ::: gcc clang ::: -O0 -O2
+
+Jobs as JSON objects:
+  With --jsonl each line is a JSON object: cmd (a string, as a line would be without --jsonl)
+  or argv (a list of words, which no shell looks at), and if need be priority, timeout ("30s",
+  or seconds) and retries in place of --priority, --timeout and --retries; env (an object,
+  added to the environment), cwd (a directory) and id. An unknown field is an error of that
+  line. Messages, tags and the job log name a job by its id. A job log knows it by its id, or
+  else by cmd or argv, env and cwd, however they are written.
+
+    {"id": "a", "cmd": "make a | tail", "cwd": "src", "timeout": "5m", "retries": 2}
+    {"argv": ["cp", "a b", "c"], "priority": "high", "env": {"LC_ALL": "C"}}
+
   A job's standard input is empty, and it is ended if it asks on the terminal instead. Its
   output appears in one piece when it ends, which is when it has exited and nothing that it
   started can still write to its output; redirect the output of what is to go on in the
@@ -174,7 +210,7 @@ Life of a job:
 
 Job log:
   A line of --joblog is a JSON object: seq, place, job, command (the words that the job is an
-  argument for), start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
+  argument for), arguments (if there are several), id, start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
   or signal, failure. What is not UTF-8 is written as {"hex":"66ff"}. It is written when the
   job has ended and its output is printed; whatever ends brigade, the log lacks at most the
   jobs that ran then, and --resume runs them again. Jobs are known by their text: the input
@@ -212,6 +248,15 @@ fn parse_jobs(text: &str) -> Result<RangeInclusive<usize>, String> {
         return Err("the range is empty; put the smaller number first".to_owned());
     }
     Ok(range)
+}
+
+/// Reads what stands between columns.
+fn read_separator(text: OsString) -> Result<OsString, &'static str> {
+    match text.to_str() {
+        Some("") => Err("columns need something between them, such as , or \\t"),
+        Some("\\t") => Ok("\t".into()),
+        _ => Ok(text),
+    }
 }
 
 /// Reads the length of a queue.

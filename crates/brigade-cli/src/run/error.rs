@@ -10,6 +10,7 @@ use brigade::pool::BuildError;
 use crate::resource::ResourceError;
 
 use super::joblog::LogError;
+use super::replacement::Replacement;
 use super::template::TemplateError;
 
 /// Why nothing was run.
@@ -19,10 +20,18 @@ pub(crate) enum RunError {
     Input { path: PathBuf, error: io::Error },
     /// Jobs were given in two ways.
     TwoInputs,
-    /// There is a second `:::`.
-    TwoLists,
+    /// There is a second `:::`, and what is after each is a command itself.
+    ListsWithoutCommand,
     /// NUL bytes cannot end arguments of the command line.
     NullWithoutInput,
+    /// Arguments of the command line have no columns.
+    ColumnsWithoutInput,
+    /// Objects say themselves what to run.
+    ObjectsWithCommand,
+    /// There is nothing to put columns into.
+    ColumnsWithoutCommand,
+    /// The command names an argument that no job has.
+    NoSuchArgument { place: Replacement, given: usize },
     /// The command cannot be run for arguments.
     Template(TemplateError),
     /// So many jobs at once need more open files than the system allows.
@@ -55,9 +64,29 @@ impl fmt::Display for RunError {
             Self::TwoInputs => formatter.write_str(
                 "arguments after ::: and an argument file are both given; use one of them",
             ),
-            Self::TwoLists => {
-                formatter.write_str("::: is given twice; put all arguments after one :::")
-            }
+            Self::ListsWithoutCommand => formatter.write_str(
+                "::: is given twice, and there is no command for the combinations; \
+                 put all arguments after one :::, or give a command",
+            ),
+            Self::ColumnsWithoutInput => formatter.write_str(
+                "--colsep is about lines of input, and arguments after ::: are none; \
+                 leave one of them out, or use several :::",
+            ),
+            Self::ObjectsWithCommand => formatter.write_str(
+                "with --jsonl each line of input says what to run; leave out the command and :::",
+            ),
+            Self::ColumnsWithoutCommand => formatter.write_str(
+                "--colsep needs a command to put the columns into, such as 'mv {1} {2}'",
+            ),
+            Self::NoSuchArgument { place, given: 1 } => write!(
+                formatter,
+                "the command has {place}, and each job has one argument; \
+                 use --colsep for columns of a line, or several :::"
+            ),
+            Self::NoSuchArgument { place, given } => write!(
+                formatter,
+                "the command has {place}, and there are only {given} lists after :::"
+            ),
             Self::NullWithoutInput => formatter.write_str(
                 "-0 is about input, and arguments after ::: are none; leave one of them out",
             ),

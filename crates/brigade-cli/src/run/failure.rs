@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use signal_hook::low_level::signal_name;
@@ -19,6 +20,8 @@ pub(crate) enum Failure {
     Item(String),
     /// Its process could not be started.
     Start { program: String, error: io::Error },
+    /// It cannot be run in its directory.
+    Directory(PathBuf, io::Error),
     /// It said so.
     Exit {
         code: i32,
@@ -70,6 +73,7 @@ impl Failure {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Start { .. }
+            | Self::Directory(..)
             | Self::Exit { .. }
             | Self::Signal { .. }
             | Self::TimedOut { .. }
@@ -122,6 +126,11 @@ impl fmt::Display for Failure {
                 }
                 _ => write!(formatter, "{program}: could not be started: {error}"),
             },
+            Self::Directory(directory, error) => write!(
+                formatter,
+                "its directory {} cannot be used: {error}",
+                directory.display()
+            ),
             Self::Exit {
                 code: 126,
                 shell: true,

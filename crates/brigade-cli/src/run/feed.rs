@@ -6,7 +6,7 @@ use brigade::Pool;
 
 use super::conduct::Event;
 use super::input::{Input, Place};
-use super::job::{Job, Recipe};
+use super::job::{Asked, Job, Recipe};
 use super::joblog::History;
 use super::work::Work;
 
@@ -40,18 +40,18 @@ pub(crate) fn feed(
         match input.next(&work.stopping) {
             Ok(Some(item)) => {
                 fed.last = Some(item.place);
-                let Some(mut job) = recipe.job(item) else {
-                    continue;
+                let mut job = match recipe.job(item, |text| history.number(text)) {
+                    Asked::Nothing => continue,
+                    Asked::Known => {
+                        fed.logged += 1;
+                        continue;
+                    }
+                    Asked::Job(job) => job,
                 };
-                let Some(number) = history.number(&job.text) else {
-                    fed.logged += 1;
-                    continue;
-                };
-                job.sequence = number;
                 fed.jobs += 1;
                 job.turn = fed.jobs;
                 work.wait_for_room(&job);
-                hand_over(job, pool, work);
+                hand_over(*job, pool, work);
             }
             Ok(None) => break,
             Err(error) => {

@@ -1,13 +1,14 @@
 //! Where jobs come from: a stream of lines or NUL-terminated items, or the command line.
 
-use std::ffi::OsString;
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::combinations::Combinations;
 use super::latch::Latch;
 
 /// The longest item that is read. It is also what Linux passes to a program as one argument, and what
@@ -25,6 +26,10 @@ const BLOCK: usize = 64 * 1024;
 pub(crate) struct Item {
     pub(crate) place: Place,
     pub(crate) text: Text,
+    /// The arguments it is made of, if there are several.
+    pub(crate) arguments: Vec<Vec<u8>>,
+    /// It is a JSON object, as a job log has it.
+    pub(crate) object: bool,
 }
 
 /// What was given.
@@ -39,9 +44,18 @@ pub(crate) enum Text {
 /// Where an item was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
+    /// In which of several files, or of those that were named.
+    pub(crate) file: Option<FileName>,
     /// Counted from 1.
     pub(crate) number: u64,
     pub(crate) kind: Kind,
+}
+
+/// The name of an input file, which lives as long as the process. Those that are read first come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileName {
+    pub(crate) index: usize,
+    pub(crate) path: &'static Path,
 }
 
 /// How items are given.
@@ -53,6 +67,8 @@ pub(crate) enum Kind {
     Item,
     /// On the command line.
     Argument,
+    /// On the command line, in several lists.
+    Combination,
     /// In a job log, under that number.
     Logged,
 }
@@ -63,73 +79,83 @@ impl fmt::Display for Place {
             Kind::Line => "line",
             Kind::Item => "item",
             Kind::Argument => "argument",
+            Kind::Combination => "combination",
             Kind::Logged => "job",
         };
+        if let Some(file) = self.file {
+            write!(formatter, "{}, ", file.path.display())?;
+        }
         write!(formatter, "{kind} {}", self.number)
     }
 }
 
 /// The jobs that were given, in order.
 pub(crate) enum Input {
-    Arguments(std::iter::Enumerate<std::vec::IntoIter<OsString>>),
+    Arguments(Combinations),
     Logged(std::vec::IntoIter<Item>),
-    Stream(Stream),
+    /// One or several, read one after the other.
+    Streams(VecDeque<Stream>, Kind),
 }
 
 impl Input {
-    /// The arguments of the command line.
-    pub(crate) fn arguments(arguments: Vec<OsString>) -> Self {
-        Self::Arguments(arguments.into_iter().enumerate())
-    }
-
     /// How many items there are, where that can be known.
     pub(crate) fn count(&self) -> Option<u64> {
         match self {
-            Self::Arguments(arguments) => Some(arguments.len() as u64),
+            Self::Arguments(arguments) => arguments.remaining(),
             Self::Logged(items) => Some(items.len() as u64),
-            Self::Stream(_) => None,
+            Self::Streams(..) => None,
         }
     }
 
     /// True if someone types them.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self, Self::Stream(stream) if stream.file.is_terminal())
+        matches!(self, Self::Streams(streams, _) if streams.iter().any(|it| it.file.is_terminal()))
     }
 
     /// How items are given.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Arguments(_) => Kind::Argument,
+            Self::Arguments(arguments) => arguments.kind(),
             Self::Logged(_) => Kind::Logged,
-            Self::Stream(stream) => stream.kind,
+            Self::Streams(_, kind) => *kind,
         }
     }
 
     /// True once there is nothing left in it.
     pub(crate) fn is_at_end(&self) -> bool {
         match self {
-            Self::Arguments(arguments) => arguments.len() == 0,
+            Self::Arguments(arguments) => arguments.remaining() == Some(0),
             Self::Logged(items) => items.len() == 0,
-            Self::Stream(stream) => stream.ended,
+            Self::Streams(streams, _) => streams.iter().all(|stream| stream.ended),
         }
     }
 
-    /// The next item; `None` at the end. A stream is not read on, nor waited for, when `stop` is set.
+    /// The next item; `None` at the end. A stream is not read on, nor waited for, when `stop` is set, and nothing is
+    /// combined any more.
     ///
     /// # Errors
     /// As `read(2)`; there is no more to read then.
     pub(crate) fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
         match self {
-            Self::Arguments(arguments) => Ok(arguments.next().map(|(index, argument)| Item {
-                place: Place {
-                    number: index as u64 + 1,
-                    kind: Kind::Argument,
-                },
-                text: Text::Whole(argument.into_vec()),
-            })),
+            // There may be more of them than can be listed as not run.
+            Self::Arguments(arguments)
+                if arguments.kind() == Kind::Combination && stop.is_set() =>
+            {
+                Ok(None)
+            }
+            Self::Arguments(arguments) => Ok(arguments.next()),
             Self::Logged(items) => Ok(items.next()),
-            Self::Stream(_) if stop.is_set() => Ok(None),
-            Self::Stream(stream) => stream.next(stop),
+            Self::Streams(streams, _) => {
+                while let Some(stream) = streams.front_mut().filter(|_| !stop.is_set()) {
+                    if let Some(item) = stream.next(stop)? {
+                        return Ok(Some(item));
+                    }
+                    if stream.ended {
+                        streams.pop_front();
+                    }
+                }
+                Ok(None)
+            }
         }
     }
 }
@@ -137,6 +163,7 @@ impl Input {
 /// Cuts a file, pipe or terminal into items, in constant memory.
 pub(crate) struct Stream {
     file: File,
+    name: Option<FileName>,
     kind: Kind,
     number: u64,
     block: Vec<u8>,
@@ -147,9 +174,10 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Reads lines, or items that end with a NUL byte. The last one need not have an end.
-    pub(crate) fn new(file: File, kind: Kind) -> Self {
+    pub(crate) fn new(file: File, name: Option<FileName>, kind: Kind) -> Self {
         Self {
             file,
+            name,
             kind,
             number: 0,
             block: Vec::new(),
@@ -191,6 +219,7 @@ impl Stream {
         }
         self.number += 1;
         let place = Place {
+            file: self.name,
             number: self.number,
             kind: self.kind,
         };
@@ -199,7 +228,12 @@ impl Stream {
         } else {
             Text::Whole(kept)
         };
-        Ok(Some(Item { place, text }))
+        Ok(Some(Item {
+            place,
+            text,
+            arguments: Vec::new(),
+            object: false,
+        }))
     }
 
     /// Reads the next block, waiting until there is one or until told to stop.
@@ -227,10 +261,20 @@ impl Stream {
             };
             self.block.truncate(*read.as_ref().unwrap_or(&0));
             self.ended = !matches!(read, Ok(1..));
-            return match read? {
+            return match read.map_err(|error| self.name_file(error))? {
                 0 => Ok(Filled::End),
                 _ => Ok(Filled::More),
             };
+        }
+    }
+}
+
+impl Stream {
+    /// An error of this file, if there are others that it could be of.
+    fn name_file(&self, error: io::Error) -> io::Error {
+        match self.name {
+            Some(name) => io::Error::new(error.kind(), format!("{}: {error}", name.path.display())),
+            None => error,
         }
     }
 }
@@ -249,13 +293,18 @@ mod tests {
 
     use super::*;
 
+    fn input(reader: io::PipeReader, kind: Kind) -> Input {
+        let stream = Stream::new(File::from(OwnedFd::from(reader)), None, kind);
+        Input::Streams(VecDeque::from([stream]), kind)
+    }
+
     /// The items of a pipe into which `bytes` are written.
     fn items(bytes: &[u8], kind: Kind) -> Vec<Item> {
         let (reader, mut writer) = pipe().expect("a pipe");
         let stop = Latch::new().expect("a pipe");
         thread::scope(|scope| {
             scope.spawn(move || writer.write_all(bytes).expect("is read"));
-            let mut input = Input::Stream(Stream::new(File::from(OwnedFd::from(reader)), kind));
+            let mut input = input(reader, kind);
             std::iter::from_fn(|| input.next(&stop).expect("reads")).collect()
         })
     }
@@ -315,7 +364,7 @@ mod tests {
     fn a_stop_ends_a_wait_for_input() {
         let (reader, writer) = pipe().expect("a pipe");
         let stop = Latch::new().expect("a pipe");
-        let mut input = Input::Stream(Stream::new(File::from(OwnedFd::from(reader)), Kind::Line));
+        let mut input = input(reader, Kind::Line);
         thread::scope(|scope| {
             let waiting = scope.spawn(|| input.next(&stop));
             stop.set();

@@ -8,9 +8,13 @@ use std::str::Utf8Error;
 
 use brigade::Priority;
 
+use crate::quantity::count;
+
 use super::input::{Item, Kind, LONGEST, Place, Text};
+use super::object::{Label, Object, Settings};
 use super::priority::{self, UnknownPriority};
-use super::syntax;
+use super::replacement::{Given, Missing};
+use super::syntax::{self, empty_braces};
 use super::template::{Command, Template};
 
 /// Something to run. An item that cannot be run is a job too, one that fails: so it is counted,
@@ -24,7 +28,12 @@ pub(crate) struct Job {
     pub(crate) place: Place,
     /// As it was given.
     pub(crate) text: Vec<u8>,
+    /// The arguments it is made of: those of several lists, or the columns of a line.
+    pub(crate) arguments: Vec<Vec<u8>>,
+    /// Of a job that is a JSON object.
+    pub(crate) label: Option<Label>,
     pub(crate) priority: Priority,
+    pub(crate) settings: Settings,
     pub(crate) command: Result<Command, BadItem>,
     /// How often it has been begun.
     pub(crate) attempts: u32,
@@ -33,7 +42,16 @@ pub(crate) struct Job {
 impl Job {
     /// The job as people read it in a message.
     pub(crate) fn title(&self) -> Title<'_> {
-        Title(&self.text)
+        Title(self.name())
+    }
+
+    /// What people know it by: as it was given, or its `id`, or what it runs.
+    pub(crate) fn name(&self) -> &[u8] {
+        match &self.label {
+            Some(Label { id: Some(id), .. }) => id.as_bytes(),
+            Some(Label { shown, .. }) => shown,
+            None => &self.text,
+        }
     }
 }
 
@@ -44,44 +62,133 @@ pub(crate) struct Recipe {
     pub(crate) template: Option<Template>,
     /// For jobs that do not say how urgent they are.
     pub(crate) priority: Priority,
+    /// What stands between the columns of an item; without it an item is one argument.
+    pub(crate) separator: Option<Vec<u8>>,
+    /// Items are JSON objects.
+    pub(crate) objects: bool,
+    /// Items come from a job log.
+    pub(crate) logged: bool,
+}
+
+/// What comes of an item.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// It asks for no job.
+    Nothing,
+    /// Its job is not to be run.
+    Known,
+    Job(Box<Job>),
 }
 
 impl Recipe {
-    /// The job an item asks for; `None` if it asks for none.
-    pub(crate) fn job(&self, item: Item) -> Option<Job> {
-        let place = item.place;
-        let mut priority = self.priority;
-        let (text, command) = match item.text {
-            Text::TooLong(start) => (start, Err(BadItem::TooLong)),
-            Text::Whole(text) if text.contains(&0) => (text, Err(BadItem::Nul)),
-            Text::Whole(text) => match &self.template {
-                // An empty line stands for no file; an empty argument was meant.
-                Some(_) if text.is_empty() && place.kind == Kind::Line => return None,
-                Some(template) => {
-                    let command = template.fill(&text);
-                    (text, Ok(command))
-                }
-                None => {
-                    // Files from other systems end their lines with a return, which no command wants.
-                    let line = text.strip_suffix(b"\r").unwrap_or(&text).trim_ascii_start();
-                    if line.is_empty() || line.starts_with(b"#") {
-                        return None;
-                    }
-                    let command = read_command(line, &mut priority);
-                    (text, command)
-                }
-            },
-        };
-        Some(Job {
-            turn: 0,
-            sequence: 0,
+    /// The job an item asks for. `number` tells the number of what is known by a text, or that it is not
+    /// to be run.
+    pub(crate) fn job(&self, item: Item, number: impl FnOnce(&[u8]) -> Option<u64>) -> Asked {
+        let Item {
             place,
             text,
+            mut arguments,
+            object,
+        } = item;
+        let (text, bad) = match text {
+            Text::TooLong(start) => (start, Some(BadItem::TooLong)),
+            Text::Whole(text) if text.contains(&0) => (text, Some(BadItem::Nul)),
+            Text::Whole(text) if self.is_nothing(&text, place.kind) => return Asked::Nothing,
+            Text::Whole(text) => (text, None),
+        };
+        let is_object = self.objects || object;
+        let (object, bad) = match bad {
+            None if is_object => match Object::read(&text) {
+                Ok(object) => (Some(object), None),
+                Err(problem) => (None, Some(BadItem::Object(problem))),
+            },
+            bad => (None, bad),
+        };
+        let label = match &object {
+            Some(object) => Some(object.label.clone()),
+            None => is_object.then(|| Label::unread(&text)),
+        };
+        let known_by = match &label {
+            Some(Label { id: Some(id), .. }) => id.as_bytes(),
+            Some(label) => &label.key,
+            None => &text,
+        };
+        let Some(sequence) = number(known_by) else {
+            return Asked::Known;
+        };
+        if let (Some(separator), None) = (&self.separator, &bad) {
+            arguments = split(&text, separator);
+        }
+        let (mut priority, mut settings) = (self.priority, Settings::default());
+        let command = match (bad, object, &self.template) {
+            (Some(bad), ..) => Err(bad),
+            (None, Some(object), _) => {
+                priority = object.priority.unwrap_or(priority);
+                settings = object.settings;
+                Ok(object.command)
+            }
+            (None, None, None) => read_command(command_line(&text), &mut priority),
+            (None, None, Some(template)) if arguments.is_empty() => {
+                fill(template, std::slice::from_ref(&text), sequence)
+            }
+            (None, None, Some(template)) => fill(template, &arguments, sequence),
+        };
+        Asked::Job(Box::new(Job {
+            turn: 0,
+            sequence,
+            place,
+            text,
+            arguments,
+            label,
             priority,
+            settings,
             command,
             attempts: 0,
-        })
+        }))
     }
+
+    /// True if a job may say how often it is run again.
+    pub(crate) fn may_set_retries(&self) -> bool {
+        self.objects || self.logged
+    }
+
+    /// True if a text is no job: an empty line stands for no file, though an empty argument was meant.
+    fn is_nothing(&self, text: &[u8], kind: Kind) -> bool {
+        if self.template.is_some() {
+            return text.is_empty() && kind == Kind::Line;
+        }
+        if self.objects {
+            return text.trim_ascii().is_empty();
+        }
+        let line = command_line(text);
+        line.is_empty() || line.starts_with(b"#")
+    }
+}
+
+fn fill(template: &Template, arguments: &[Vec<u8>], number: u64) -> Result<Command, BadItem> {
+    let filled = template.fill(Given { arguments, number });
+    filled.map_err(BadItem::Missing)
+}
+
+/// Files from other systems end their lines with a return, which no command wants.
+fn command_line(text: &[u8]) -> &[u8] {
+    text.strip_suffix(b"\r").unwrap_or(text).trim_ascii_start()
+}
+
+/// The columns of a line, one at least.
+fn split(line: &[u8], separator: &[u8]) -> Vec<Vec<u8>> {
+    let (mut columns, mut column, mut rest) = (Vec::new(), Vec::new(), line);
+    while let Some((&byte, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(separator) {
+            columns.push(std::mem::take(&mut column));
+            rest = after;
+        } else {
+            column.push(byte);
+            rest = after;
+        }
+    }
+    columns.push(column);
+    columns
 }
 
 /// Reads a command line that may begin with its priority.
@@ -100,10 +207,12 @@ fn read_command(line: &[u8], priority: &mut Priority) -> Result<Command, BadItem
             command
         }
     };
-    Ok(syntax::plain_words(command.as_bytes()).map_or_else(
-        || Command::Shell(OsString::from_vec(command.as_bytes().to_vec())),
-        Command::Direct,
-    ))
+    Ok(
+        syntax::plain_words(command.as_bytes(), empty_braces).map_or_else(
+            || Command::Shell(OsString::from_vec(command.as_bytes().to_vec())),
+            Command::Direct,
+        ),
+    )
 }
 
 /// Why an item cannot be run.
@@ -119,6 +228,10 @@ pub(crate) enum BadItem {
     Priority(UnknownPriority),
     /// `@high`, and nothing after it.
     PriorityAlone,
+    /// It is no JSON object of a job; why.
+    Object(String),
+    /// The command names an argument that it does not have.
+    Missing(Missing),
 }
 
 impl fmt::Display for BadItem {
@@ -144,6 +257,21 @@ impl fmt::Display for BadItem {
                     formatter,
                     "{unknown}; a command that begins with `@` is written with `@@`"
                 )
+            }
+            Self::Missing(missing) => {
+                let Missing {
+                    replacement,
+                    nth,
+                    given,
+                } = missing;
+                write!(
+                    formatter,
+                    "it has no column {nth} for {replacement}, only {}",
+                    count(*given as u64, "column")
+                )
+            }
+            Self::Object(problem) => {
+                write!(formatter, "it is not a job as --jsonl has it: {problem}")
             }
             Self::PriorityAlone => formatter.write_str("it has a priority but no command"),
         }
@@ -188,11 +316,24 @@ mod tests {
         let recipe = Recipe {
             template,
             priority: Priority::LOW,
+            separator: None,
+            objects: false,
+            logged: false,
         };
-        recipe.job(Item {
-            place: Place { number: 7, kind },
+        let item = Item {
+            place: Place {
+                file: None,
+                number: 7,
+                kind,
+            },
             text: Text::Whole(text.to_vec()),
-        })
+            arguments: Vec::new(),
+            object: false,
+        };
+        match recipe.job(item, |_| Some(1)) {
+            Asked::Job(job) => Some(*job),
+            Asked::Nothing | Asked::Known => None,
+        }
     }
 
     fn command(line: &[u8]) -> Job {
@@ -228,6 +369,15 @@ mod tests {
                 .command,
             direct(&["echo", ""])
         );
+    }
+
+    #[test]
+    fn columns_are_what_stands_between_separators() {
+        let columns = |line: &[u8], separator: &[u8]| split(line, separator);
+        assert_eq!(columns(b"a\tb c", b"\t"), [&b"a"[..], b"b c"]);
+        assert_eq!(columns(b",a,,", b","), [&b""[..], b"a", b"", b""]);
+        assert_eq!(columns(b"a::b:c", b"::"), [&b"a"[..], b"b:c"]);
+        assert_eq!(columns(b"a", b","), [b"a"]);
     }
 
     #[test]

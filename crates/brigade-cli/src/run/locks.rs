@@ -115,7 +115,7 @@ impl Locks {
             return Ok(Some(JobLocks::default()));
         };
         let words = [OsString::from(
-            String::from_utf8_lossy(&job.text).into_owned(),
+            String::from_utf8_lossy(job.name()).into_owned(),
         )];
         let record = Record::begin(directory, &words)?;
         let (heard, wake) = self.begin_to_take(Arc::clone(directory), record)?;

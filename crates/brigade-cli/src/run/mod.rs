@@ -7,6 +7,7 @@
 mod capture;
 mod children;
 mod closing;
+mod combinations;
 mod conduct;
 mod deadline;
 mod ending;
@@ -22,6 +23,7 @@ mod joblog;
 mod latch;
 mod limits;
 mod locks;
+mod object;
 mod order;
 mod output;
 pub(crate) mod pace;
@@ -29,6 +31,7 @@ mod policy;
 pub(crate) mod priority;
 mod process;
 mod progress;
+mod replacement;
 mod results;
 mod retry;
 mod script;
@@ -148,7 +151,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
-    if policy.backoff.retries > 0 {
+    if policy.backoff.retries > 0 || recipe.may_set_retries() {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
         start("brigade-retry", move || {
             let hand_over = |job| feed::hand_over(job, &pool, &work);

@@ -157,7 +157,7 @@ impl Output {
     /// What each line of a job's output begins with.
     fn tag(&self, job: &Job) -> Vec<u8> {
         if self.tags {
-            tag::tag(&job.text)
+            tag::tag(job.name())
         } else {
             Vec::new()
         }

@@ -16,6 +16,7 @@ use super::children::{Children, Told};
 use super::deadline::{Deadline, Limits};
 use super::exit;
 use super::failure::Failure;
+use super::object::Settings;
 use super::template::{Command, SHELL};
 
 /// Runs a command to its end, and until nobody can write to its outputs any more. `within` names what is held around it.
@@ -25,12 +26,13 @@ use super::template::{Command, SHELL};
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
 pub(crate) fn run(
     command: &Command,
+    settings: &Settings,
     within: Option<&str>,
     limits: Limits,
     children: &Children,
     lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
-    let mut child = match start(command, within) {
+    let mut child = match start(command, settings, within) {
         Ok(child) => child,
         Err(failure) => return (Outputs::default(), Err(failure)),
     };
@@ -69,29 +71,39 @@ struct End {
     killed: bool,
 }
 
-fn start(command: &Command, within: Option<&str>) -> Result<Child, Failure> {
+fn start(command: &Command, settings: &Settings, within: Option<&str>) -> Result<Child, Failure> {
     let mut process = match command {
         Command::Direct(words) => direct(words),
         Command::Shell(script) => shell(script),
-        Command::ShellWith(script, argument) => {
+        Command::ShellWith(script, values) => {
             let mut process = shell(script);
-            process.arg(SHELL).arg(argument);
+            process.arg(SHELL).args(values);
             process
         }
     };
-    let mut started = spawn(&mut process, within);
+    let mut started = spawn(&mut process, settings, within);
     if let (Err(error), Command::Direct(words)) = (&started, command)
         && error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
     {
         // Mostly a script that does not name its interpreter, which a shell would run by itself.
         started = spawn(
             shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words),
+            settings,
             within,
         );
     }
-    started.map_err(|error| Failure::Start {
-        program: process.get_program().to_string_lossy().into_owned(),
-        error,
+    started.map_err(|error| {
+        // The error of a process that could not be started does not tell which of the two it was.
+        if let Some(directory) = &settings.directory
+            && let Err(error) = std::fs::read_dir(directory)
+            && error.kind() != io::ErrorKind::PermissionDenied
+        {
+            return Failure::Directory(directory.clone(), error);
+        }
+        Failure::Start {
+            program: process.get_program().to_string_lossy().into_owned(),
+            error,
+        }
     })
 }
 
@@ -112,8 +124,16 @@ fn shell(script: &OsStr) -> process::Command {
     process
 }
 
-fn spawn(process: &mut process::Command, within: Option<&str>) -> io::Result<Child> {
+fn spawn(
+    process: &mut process::Command,
+    settings: &Settings,
+    within: Option<&str>,
+) -> io::Result<Child> {
+    if let Some(directory) = &settings.directory {
+        process.current_dir(directory);
+    }
     process
+        .envs(settings.env.iter().map(|(name, value)| (name, value)))
         .envs(within.map(|records| (WITHIN, records)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

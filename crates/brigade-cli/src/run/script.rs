@@ -1,191 +1,184 @@
-//! Shell code with a place for an argument, made safe.
+//! Shell code with places for arguments, made safe.
 //!
-//! The argument is never written into the code. `{}` becomes the expansion of a variable, quoted as
+//! No argument is ever written into the code. `{}` becomes the expansion of a variable, quoted as
 //! the place demands, and a shell does not read the value of a variable as code. To know what the
 //! place demands, the code is followed through its quotes and substitutions. Were this reading ever
 //! wrong, an argument could be split or go missing, but still not become code.
 
+mod scan;
+
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStringExt;
 
-use super::template::PLACE;
+use super::replacement::{Given, Missing, Part, Replacement, Subject};
 
-/// The shell variable that holds the argument.
+/// The shell variable that holds the argument. With `_2` after it it is that of the second.
 pub(crate) const VARIABLE: &str = "brigade_argument";
 
-/// Sets the variable from the first parameter of `sh -c`, which a function or `set` may change later.
-/// It is not exported.
-const PREAMBLE: &str = "brigade_argument=$1; shift; ";
+/// Shell code with places for arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    pieces: Vec<Piece>,
+    /// Those whose variables the code names itself.
+    named: Vec<Replacement>,
+}
 
-/// What surrounds a place in shell code.
+/// A piece of shell code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Code(Vec<u8>),
+    Place(Replacement, Manner),
+}
+
+/// How a variable is expanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Context {
-    /// Commands: the top level, a subshell, or `$(..)`.
-    Code,
-    /// Between double quotes.
-    Quotes,
-    /// `${..}`
-    Expansion,
-    /// `$((..))`
-    Arithmetic,
-    /// Between backquotes.
-    Backquotes,
+enum Manner {
+    /// In double quotes of its own.
+    Quoted,
+    /// Within double quotes.
+    Bare,
+    /// As a word by itself, or several.
+    Words,
 }
 
-/// Shell code that takes the argument from the variable wherever `{}` stands, or as its last word.
-///
-/// # Errors
-/// [`Misplaced`] if `{}` stands where its value would be read as code or could not be quoted, or if
-/// there is none and the argument at the end would be a command of its own, or part of a comment.
-pub(crate) fn take_argument(code: &[u8]) -> Result<Vec<u8>, Misplaced> {
-    let mut scan = Scan {
-        rest: code,
-        script: PREAMBLE.as_bytes().to_vec(),
-        inside: vec![Context::Code],
-        here_document: false,
-        closed: true,
-        placed: code
-            .windows(VARIABLE.len())
-            .any(|window| window == VARIABLE.as_bytes()),
-    };
-    while !scan.rest.is_empty() {
-        scan.step()?;
+impl Script {
+    /// Reads shell code that has places, or is to have all arguments as its last words.
+    ///
+    /// # Errors
+    /// [`Misplaced`] if a place is where its value would be read as code or could not be quoted, or if
+    /// there is none and an argument at the end would be a command of its own, or part of a comment.
+    pub(crate) fn parse(code: &[u8]) -> Result<Self, Misplaced> {
+        let named = named(code);
+        let pieces = scan::pieces(code, !named.is_empty())?;
+        Ok(Self { pieces, named })
     }
-    if !scan.placed {
-        if scan.closed || scan.here_document {
-            return Err(Misplaced::End);
+
+    /// Code for one job, and the values that it takes as its parameters.
+    ///
+    /// # Errors
+    /// [`Missing`] if it names an argument that the job does not have.
+    pub(crate) fn fill(&self, given: Given<'_>) -> Result<(OsString, Vec<OsString>), Missing> {
+        let mut variables = Variables(vec![Replacement::ALL]);
+        for &replacement in &self.named {
+            variables.name(replacement);
         }
-        scan.script.push(b' ');
-        scan.write_variable(Context::Code);
+        let mut body = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Code(code) => body.extend_from_slice(code),
+                Piece::Place(replacement, Manner::Words) => {
+                    for (index, one) in each(*replacement, given).into_iter().enumerate() {
+                        let space = if index == 0 { "" } else { " " };
+                        let expansion = format!("{space}\"${{{}}}\"", variables.name(one));
+                        body.extend_from_slice(expansion.as_bytes());
+                    }
+                }
+                Piece::Place(replacement, manner) => {
+                    let quote = if *manner == Manner::Quoted { "\"" } else { "" };
+                    let name = variables.name(*replacement);
+                    body.extend_from_slice(format!("{quote}${{{name}}}{quote}").as_bytes());
+                }
+            }
+        }
+        let values = variables.0.iter().map(|it| it.one_word(given));
+        let values = values.map(|value| Ok(OsString::from_vec(value?)));
+        let values = values.collect::<Result<Vec<_>, Missing>>()?;
+        let code = [variables.preamble().into_bytes(), body].concat();
+        Ok((OsString::from_vec(code), values))
     }
-    Ok(scan.script)
+
+    /// What stands in the code for something else.
+    pub(crate) fn replacements(&self) -> Vec<Replacement> {
+        let places = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Place(replacement, _) => Some(*replacement),
+            Piece::Code(_) => None,
+        });
+        places.chain(self.named.iter().copied()).collect()
+    }
 }
 
-/// A reading of shell code, and what has been written of the result.
-struct Scan<'a> {
-    rest: &'a [u8],
-    script: Vec<u8>,
-    inside: Vec<Context>,
-    here_document: bool,
-    /// The last command has ended, or a comment has begun: a word that came next would not belong to
-    /// the command.
-    closed: bool,
-    placed: bool,
+/// A replacement of several arguments as one for each.
+fn each(replacement: Replacement, given: Given<'_>) -> Vec<Replacement> {
+    let number = u16::try_from(given.arguments.len()).unwrap_or(u16::MAX);
+    match replacement.subject {
+        Subject::All if number != 1 => {
+            let one = |nth| Replacement {
+                subject: Subject::Nth(nth),
+                ..replacement
+            };
+            (1..=number).map(one).collect()
+        }
+        _ => vec![replacement],
+    }
 }
 
-impl Scan<'_> {
-    fn step(&mut self) -> Result<(), Misplaced> {
-        let context = self.inside.last().copied().unwrap_or(Context::Code);
-        let (code, quotes) = (context == Context::Code, context == Context::Quotes);
-        if let Some(byte) = self.rest.first().filter(|byte| !b" \t".contains(byte)) {
-            self.closed = code && b"\n;&|(".contains(byte);
-        }
-        if self.rest.starts_with(PLACE) {
-            self.rest = &self.rest[PLACE.len()..];
-            return self.place(context);
-        }
-        match self.rest {
-            [b'\\', _, ..] => self.copy(2),
-            [b'\'', ..] if !quotes => return self.single_quotes(),
-            [b'"', ..] if quotes => self.leave(1),
-            [b'"', ..] => self.enter(Context::Quotes, 1),
-            [b'$', b'(', b'(', ..] => self.enter(Context::Arithmetic, 3),
-            [b'$', b'(', ..] => self.enter(Context::Code, 2),
-            [b'$', b'{', ..] => self.enter(Context::Expansion, 2),
-            [b'`', ..] if context == Context::Backquotes => self.leave(1),
-            [b'`', ..] => self.enter(Context::Backquotes, 1),
-            [b'(', ..] if code => self.enter(Context::Code, 1),
-            [b')', b')', ..] if context == Context::Arithmetic => self.leave(2),
-            [b'}', ..] if context == Context::Expansion => self.leave(1),
-            // The bracket of a `case` pattern closes nothing that was opened at the top level.
-            [b')', ..] if code && self.inside.len() > 1 => self.leave(1),
-            [b'<', b'<', ..] if code => {
-                self.here_document = true;
-                self.copy(2);
-            }
-            [b'#', ..] if code && self.at_word_start() => self.comment(),
-            _ => self.copy(1),
-        }
-        Ok(())
-    }
-
-    fn copy(&mut self, length: usize) {
-        let (copied, rest) = self.rest.split_at(length.min(self.rest.len()));
-        self.script.extend_from_slice(copied);
-        self.rest = rest;
-    }
-
-    fn enter(&mut self, context: Context, length: usize) {
-        self.inside.push(context);
-        self.copy(length);
-    }
-
-    fn leave(&mut self, length: usize) {
-        self.inside.pop();
-        self.copy(length);
-    }
-
-    /// Copies a quotation in single quotes, leaving it for each place.
-    fn single_quotes(&mut self) -> Result<(), Misplaced> {
-        self.copy(1);
-        while let Some(&byte) = self.rest.first() {
-            if self.rest.starts_with(PLACE) {
-                self.rest = &self.rest[PLACE.len()..];
-                self.script.push(b'\'');
-                self.place(Context::Code)?;
-                self.script.push(b'\'');
-            } else {
-                self.copy(1);
-            }
-            if byte == b'\'' {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies a comment, in which places and quotes are only text.
-    fn comment(&mut self) {
-        let end = self.rest.iter().position(|&byte| byte == b'\n');
-        self.copy(end.unwrap_or(self.rest.len()));
-        self.closed = true;
-    }
-
-    fn at_word_start(&self) -> bool {
-        self.script
-            .last()
-            .is_none_or(|byte| b" \t\n;&|()".contains(byte))
-    }
-
-    fn place(&mut self, context: Context) -> Result<(), Misplaced> {
-        if self.here_document {
-            return Err(Misplaced::At("after a here-document has begun"));
-        }
-        match context {
-            Context::Code | Context::Quotes => self.write_variable(context),
-            Context::Expansion => return Err(Misplaced::At("inside ${..}")),
-            Context::Arithmetic => return Err(Misplaced::At("inside $((..))")),
-            Context::Backquotes => return Err(Misplaced::At("inside backquotes")),
-        }
-        Ok(())
-    }
-
-    fn write_variable(&mut self, context: Context) {
-        let expansion = format!("${{{VARIABLE}}}");
-        let expansion = match context {
-            Context::Quotes => expansion,
-            _ => format!("\"{expansion}\""),
+/// The replacements whose variables are named in shell code.
+fn named(code: &[u8]) -> Vec<Replacement> {
+    let mut named = Vec::new();
+    for start in 0..code.len() {
+        let Some(after) = code[start..].strip_prefix(VARIABLE.as_bytes()) else {
+            continue;
         };
-        self.script.extend_from_slice(expansion.as_bytes());
-        self.placed = true;
+        let digits = after.strip_prefix(b"_").unwrap_or_default();
+        let digits = &digits[..digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()];
+        let nth = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok());
+        named.push(Replacement {
+            subject: nth
+                .filter(|&nth| nth > 0)
+                .map_or(Subject::All, Subject::Nth),
+            part: Part::Whole,
+        });
+    }
+    named
+}
+
+/// The variables of one job's code, each for another value. The first parameter of `sh -c` is the value
+/// of the first, and so on.
+struct Variables(Vec<Replacement>);
+
+impl Variables {
+    /// The name of the variable for a value.
+    fn name(&mut self, replacement: Replacement) -> String {
+        let known = self.0.iter().position(|&it| it == replacement);
+        let index = known.unwrap_or_else(|| {
+            self.0.push(replacement);
+            self.0.len() - 1
+        });
+        Self::name_of(index, replacement)
+    }
+
+    fn name_of(index: usize, replacement: Replacement) -> String {
+        match (replacement.subject, replacement.part) {
+            (Subject::All, Part::Whole) => VARIABLE.to_owned(),
+            (Subject::Nth(nth), Part::Whole) => format!("{VARIABLE}_{nth}"),
+            _ => format!("brigade_value_{index}"),
+        }
+    }
+
+    /// Code that sets them from parameters, which a function or `set` may change later. They are not
+    /// exported.
+    fn preamble(&self) -> String {
+        let mut code = String::new();
+        for (index, &replacement) in self.0.iter().enumerate() {
+            let name = Self::name_of(index, replacement);
+            code.push_str(&format!("{name}=${{{}}}; ", index + 1));
+        }
+        code + &format!("shift {}; ", self.0.len())
     }
 }
 
 /// Why an argument would not be one word of the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Misplaced {
-    /// `{}` stands where it could not be kept from being split or read as code.
-    At(&'static str),
+    /// A place is where its value could not be kept from being split or read as code.
+    At(Replacement, &'static str),
     /// There is no `{}`, and the end does not belong to a command.
     End,
 }
@@ -193,11 +186,27 @@ pub(crate) enum Misplaced {
 impl fmt::Display for Misplaced {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::At(place) => write!(
-                formatter,
-                "the command has {{}} {place}, where an argument cannot be put safely; use \
-                 ${VARIABLE}, the shell variable that holds it, and quote it as the place demands"
-            ),
+            Self::At(replacement, place) => {
+                write!(
+                    formatter,
+                    "the command has {replacement} {place}, where an argument cannot be put safely; "
+                )?;
+                match (replacement.subject, replacement.part) {
+                    (Subject::All | Subject::Nth(_), Part::Whole) => {
+                        let variable = Variables::name_of(0, *replacement);
+                        write!(
+                            formatter,
+                            "use ${variable}, the shell variable that holds it, and quote it as \
+                             the place demands"
+                        )
+                    }
+                    _ => write!(
+                        formatter,
+                        "write `value={replacement};` before, use $value, and quote it as the place \
+                         demands"
+                    ),
+                }
+            }
             Self::End => formatter.write_str(
                 "the command has no {}, and at its end, after an operator, a newline, a comment or \
                  a here-document, an argument would not belong to it; write {} where it is to go",
@@ -210,8 +219,6 @@ impl Error for Misplaced {}
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
     use std::process::Command;
 
     use super::*;
@@ -243,14 +250,22 @@ mod tests {
 
     /// What `/bin/sh` prints for `code` and `argument`.
     fn output(code: &str, argument: &[u8]) -> Vec<u8> {
-        let script = take_argument(code.as_bytes()).expect(code);
+        output_of(code, &[argument])
+    }
+
+    fn output_of(code: &str, arguments: &[&[u8]]) -> Vec<u8> {
+        let script = Script::parse(code.as_bytes()).expect(code);
+        let arguments = arguments.iter().map(|it| it.to_vec()).collect::<Vec<_>>();
+        let given = Given {
+            arguments: &arguments,
+            number: 7,
+        };
+        let (script, values) = script.fill(given).expect("no argument is missing");
         let output = Command::new("/bin/sh")
             .arg("-c")
-            .args([
-                OsStr::from_bytes(&script),
-                OsStr::new("sh"),
-                OsStr::from_bytes(argument),
-            ])
+            .arg(script)
+            .arg("sh")
+            .args(values)
             .output()
             .expect("sh runs");
         assert!(
@@ -306,6 +321,33 @@ mod tests {
     }
 
     #[test]
+    fn several_arguments_are_words_of_their_own_where_a_word_is_a_place() {
+        let several: [&[u8]; 2] = [b"$(x) y.z", b"-d/e"];
+        for (code, expected) in [
+            ("printf '<%s>' {} && :", "<$(x) y.z><-d/e>"),
+            ("printf '<%s>' '{}' && :", "<$(x) y.z><-d/e>"),
+            ("printf '<%s>' \"{}\"; :", "<$(x) y.z><-d/e>"),
+            ("printf '<%s>' x{} && :", "<x$(x) y.z -d/e>"),
+            ("printf '<%s>' \"x{}\" && :", "<x$(x) y.z -d/e>"),
+            ("x={}; printf '<%s>' \"$x\"", "<$(x) y.z -d/e>"),
+            (
+                "printf '<%s>' {2} {1.} {/} {#} {2//}; :",
+                "<-d/e><$(x) y><$(x) y.z><e><7><-d>",
+            ),
+            ("printf '<%s>' \"$brigade_argument_2\"", "<-d/e>"),
+            ("true && printf '<%s>'", "<$(x) y.z><-d/e>"),
+        ] {
+            let printed = output_of(code, &several);
+            assert_eq!(String::from_utf8_lossy(&printed), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_no_place() {
+        assert_eq!(output("set -- x y; echo ${1} ${#} {}", b"a"), b"x 2 a\n");
+    }
+
+    #[test]
     fn comments_and_escaped_places_are_left_alone() {
         assert_eq!(output("echo x # it's {} \necho {}", b"a"), b"x\na\n");
         assert_eq!(output("echo \\{} {} ; :", b"a"), b"{} a\n");
@@ -320,12 +362,15 @@ mod tests {
             "echo ${x:-{}}",
             "cat << E\n{}\nE",
         ] {
-            let error = take_argument(code.as_bytes()).expect_err(code);
+            let error = Script::parse(code.as_bytes()).expect_err(code);
             assert!(
                 error.to_string().contains("use $brigade_argument"),
                 "{error}"
             );
         }
+        let error = |code: &[u8]| Script::parse(code).expect_err("misplaced").to_string();
+        assert!(error(b"echo `cat {2}`").contains("use $brigade_argument_2,"));
+        assert!(error(b"echo `cat {.}`").contains("write `value={.};` before"));
     }
 
     #[test]
@@ -343,7 +388,7 @@ mod tests {
             "(",
         ] {
             assert_eq!(
-                take_argument(code.as_bytes()),
+                Script::parse(code.as_bytes()),
                 Err(Misplaced::End),
                 "{code}"
             );
@@ -354,7 +399,7 @@ mod tests {
             "echo a # note\nprintf %s",
             "true; printf %s \"$(echo a;)\"",
         ] {
-            take_argument(code.as_bytes()).expect(code);
+            Script::parse(code.as_bytes()).expect(code);
         }
     }
 }

@@ -1,21 +1,28 @@
 //! From the command line to an input and a recipe.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use crate::arguments::RunArguments;
 
+use super::combinations::Combinations;
 use super::error::RunError;
-use super::input::{Input, Kind, Stream};
+use super::input::{FileName, Input, Kind, Stream};
 use super::job::Recipe;
 use super::joblog::Failed;
+use super::replacement::Subject;
 use super::template::Template;
 
 /// What stands between a command and its arguments.
 const LIST: &str = ":::";
+
+/// The name of standard input on a command line.
+const STANDARD_INPUT: &str = "-";
 
 /// Where jobs come from and what to do with each.
 pub(crate) struct Plan {
@@ -31,7 +38,7 @@ pub(crate) struct Plan {
 /// # Errors
 /// [`RunError`] if the command line does not say so clearly, or the file cannot be opened.
 pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Result<Plan, RunError> {
-    let (words, list) = split(std::mem::take(&mut arguments.words))?;
+    let (words, lists) = split(std::mem::take(&mut arguments.words));
     let (words, items) = match failed {
         Some(Failed { items, command }) => (command, Some(items)),
         None => (words, None),
@@ -41,24 +48,32 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
     } else {
         Some(Template::parse(words.clone())?)
     };
+    if arguments.jsonl && (template.is_some() || !lists.is_empty()) {
+        return Err(RunError::ObjectsWithCommand);
+    }
+    let separator = arguments.colsep.take();
+    let input = match items {
+        Some(items) => Input::Logged(items.into_iter()),
+        None if separator.is_some() && template.is_none() => {
+            return Err(RunError::ColumnsWithoutCommand);
+        }
+        None => {
+            let several = if separator.is_some() { usize::MAX } else { 1 };
+            check(template.as_ref(), lists.len().max(several))?;
+            if lists.is_empty() {
+                streams(arguments)?
+            } else {
+                refuse_input(arguments, separator.is_some())?;
+                Input::Arguments(Combinations::new(lists))
+            }
+        }
+    };
     let recipe = Recipe {
         template,
         priority: arguments.priority,
-    };
-    let input = match (items, list) {
-        (Some(items), _) => Input::Logged(items.into_iter()),
-        (None, Some(_)) if arguments.arg_file.is_some() => return Err(RunError::TwoInputs),
-        (None, Some(_)) if arguments.null => return Err(RunError::NullWithoutInput),
-        (None, Some(list)) => Input::arguments(list),
-        (None, None) => {
-            let kind = if arguments.null {
-                Kind::Item
-            } else {
-                Kind::Line
-            };
-            let file = open(arguments.arg_file.as_deref(), arguments.quiet)?;
-            Input::Stream(Stream::new(file, kind))
-        }
+        separator: separator.map(OsString::into_vec),
+        objects: arguments.jsonl,
+        logged: matches!(input, Input::Logged(_)),
     };
     Ok(Plan {
         input,
@@ -67,21 +82,80 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
     })
 }
 
-/// The command's words, and the arguments after `:::` if there is one.
-fn split(mut words: Vec<OsString>) -> Result<(Vec<OsString>, Option<Vec<OsString>>), RunError> {
-    let Some(place) = words.iter().position(|word| word == LIST) else {
-        return Ok((words, None));
+/// Refuses a command that is not for so many arguments, of which there may be several.
+fn check(template: Option<&Template>, given: usize) -> Result<(), RunError> {
+    let Some(template) = template else {
+        return if given > 1 {
+            Err(RunError::ListsWithoutCommand)
+        } else {
+            Ok(())
+        };
     };
-    let list = words.split_off(place + 1);
-    words.pop();
-    if list.iter().any(|word| word == LIST) {
-        return Err(RunError::TwoLists);
+    match template.highest_place() {
+        Some(place) if matches!(place.subject, Subject::Nth(nth) if usize::from(nth) > given) => {
+            Err(RunError::NoSuchArgument { place, given })
+        }
+        _ => Ok(()),
     }
-    Ok((words, Some(list)))
 }
 
-fn open(path: Option<&Path>, quiet: bool) -> Result<File, RunError> {
-    let path = path.filter(|path| path.as_os_str() != "-");
+/// Refuses what is about input, as there is none.
+fn refuse_input(arguments: &RunArguments, columns: bool) -> Result<(), RunError> {
+    if !arguments.arg_file.is_empty() {
+        return Err(RunError::TwoInputs);
+    }
+    if arguments.null {
+        return Err(RunError::NullWithoutInput);
+    }
+    if columns {
+        return Err(RunError::ColumnsWithoutInput);
+    }
+    Ok(())
+}
+
+/// The command's words, and the arguments after each `:::`.
+fn split(words: Vec<OsString>) -> (Vec<OsString>, Vec<Vec<OsString>>) {
+    let mut lists = vec![Vec::new()];
+    for word in words {
+        if word == LIST {
+            lists.push(Vec::new());
+        } else if let Some(list) = lists.last_mut() {
+            list.push(word);
+        }
+    }
+    (lists.remove(0), lists)
+}
+
+/// The files of the command line, or standard input. All are opened now, so that nothing is run if
+/// one of them cannot be.
+fn streams(arguments: &mut RunArguments) -> Result<Input, RunError> {
+    let kind = if arguments.null {
+        Kind::Item
+    } else {
+        Kind::Line
+    };
+    let mut paths = std::mem::take(&mut arguments.arg_file);
+    if paths.is_empty() {
+        paths.push(PathBuf::from(STANDARD_INPUT));
+    }
+    let alone = paths.len() == 1;
+    let mut streams = VecDeque::with_capacity(paths.len());
+    for (index, path) in paths.into_iter().enumerate() {
+        let file = open(&path, arguments.quiet)?;
+        let name = match path.as_os_str() == STANDARD_INPUT {
+            true if alone => None,
+            true => Some(Path::new("standard input")),
+            // The few names are kept until the end: any message may need them.
+            false => Some(&*Box::leak(path.into_boxed_path())),
+        };
+        let name = name.map(|path| FileName { index, path });
+        streams.push_back(Stream::new(file, name, kind));
+    }
+    Ok(Input::Streams(streams, kind))
+}
+
+fn open(path: &Path, quiet: bool) -> Result<File, RunError> {
+    let path = Some(path).filter(|path| path.as_os_str() != STANDARD_INPUT);
     let opened = match path {
         Some(path) => File::open(path),
         None => {
@@ -122,21 +196,17 @@ mod tests {
 
     #[test]
     fn arguments_follow_the_colons() {
-        let split = |list: &[&str]| split(words(list)).expect("one list");
-        assert_eq!(split(&["a", "b"]), (words(&["a", "b"]), None));
+        let split = |list: &[&str]| split(words(list));
+        assert_eq!(split(&["a", "b"]), (words(&["a", "b"]), vec![]));
         assert_eq!(
             split(&["a", ":::", "b", "-c"]),
-            (words(&["a"]), Some(words(&["b", "-c"])))
+            (words(&["a"]), vec![words(&["b", "-c"])])
         );
-        assert_eq!(split(&[":::", "b"]), (words(&[]), Some(words(&["b"]))));
-        assert_eq!(split(&["a", ":::"]), (words(&["a"]), Some(words(&[]))));
-    }
-
-    #[test]
-    fn two_lists_are_an_error() {
-        assert!(matches!(
-            split(words(&["a", ":::", "b", ":::", "c"])),
-            Err(RunError::TwoLists)
-        ));
+        assert_eq!(split(&[":::", "b"]), (words(&[]), vec![words(&["b"])]));
+        assert_eq!(split(&["a", ":::"]), (words(&["a"]), vec![words(&[])]));
+        assert_eq!(
+            split(&["a", ":::", "b", ":::", "c", "d"]),
+            (words(&["a"]), vec![words(&["b"]), words(&["c", "d"])])
+        );
     }
 }

@@ -7,8 +7,11 @@ use std::os::unix::ffi::OsStringExt;
 ///
 /// `None` says that a shell must read it: it has syntax beyond words and quotes, begins with
 /// something that only a shell knows, or is not well formed (the shell then says why).
-pub(crate) fn plain_words(line: &[u8]) -> Option<Vec<OsString>> {
-    if !is_plain(line) {
+///
+/// `place` tells the length of what means itself at the beginning of what it is given, though it has
+/// bytes that a shell might heed.
+pub(crate) fn plain_words(line: &[u8], place: impl Fn(&[u8]) -> usize) -> Option<Vec<OsString>> {
+    if !is_plain(line, place) {
         return None;
     }
     let words = shlex::bytes::split(line)?;
@@ -19,14 +22,19 @@ pub(crate) fn plain_words(line: &[u8]) -> Option<Vec<OsString>> {
     Some(words.into_iter().map(OsString::from_vec).collect())
 }
 
-/// True if no byte means anything to a shell, but for quotes, and for `{}`, which means itself.
-fn is_plain(line: &[u8]) -> bool {
+/// The length of `{}`, if the text begins with it: no shell makes anything of that.
+pub(crate) fn empty_braces(text: &[u8]) -> usize {
+    if text.starts_with(b"{}") { 2 } else { 0 }
+}
+
+/// True if no byte means anything to a shell, but for quotes, and for what means itself.
+fn is_plain(line: &[u8], place: impl Fn(&[u8]) -> usize) -> bool {
     let mut rest = line;
     while let Some((&byte, after)) = rest.split_first() {
         rest = match byte {
-            b'{' => match after.strip_prefix(b"}") {
-                Some(after) => after,
-                None => return false,
+            b'{' => match place(rest) {
+                0 => return false,
+                length => &rest[length..],
             },
             b'\n' | b'\0' => return false,
             _ if SYNTAX.contains(&byte) => return false,
@@ -67,7 +75,11 @@ mod tests {
         ];
         for (line, words) in cases {
             let expected = words.iter().map(OsString::from).collect::<Vec<_>>();
-            assert_eq!(plain_words(line.as_bytes()), Some(expected), "{line}");
+            assert_eq!(
+                plain_words(line.as_bytes(), empty_braces),
+                Some(expected),
+                "{line}"
+            );
         }
     }
 
@@ -95,7 +107,7 @@ mod tests {
             "echo \"$a\"",
             "echo a^b",
         ] {
-            assert_eq!(plain_words(line.as_bytes()), None, "{line}");
+            assert_eq!(plain_words(line.as_bytes(), empty_braces), None, "{line}");
         }
     }
 
@@ -110,20 +122,20 @@ mod tests {
             "'exit' 3",
             "if true",
         ] {
-            assert_eq!(plain_words(line.as_bytes()), None, "{line}");
+            assert_eq!(plain_words(line.as_bytes(), empty_braces), None, "{line}");
         }
     }
 
     #[test]
     fn malformed_and_empty_lines_go_to_the_shell() {
         for line in ["echo 'a", "echo \"a", "", "  "] {
-            assert_eq!(plain_words(line.as_bytes()), None, "{line}");
+            assert_eq!(plain_words(line.as_bytes(), empty_braces), None, "{line}");
         }
     }
 
     #[test]
     fn bytes_that_are_not_utf8_are_kept() {
-        let words = plain_words(b"cat \xff\xfe").expect("plain");
+        let words = plain_words(b"cat \xff\xfe", empty_braces).expect("plain");
         assert_eq!(words[1], OsString::from_vec(vec![0xff, 0xfe]));
     }
 }

@@ -1,15 +1,13 @@
-//! A command with a place for an argument.
+//! A command with places for arguments.
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::script::{self, Misplaced};
+use super::replacement::{Given, Missing, Replacement, Subject};
+use super::script::{Misplaced, Script};
 use super::syntax;
-
-/// Where the argument goes.
-pub(crate) const PLACE: &[u8] = b"{}";
 
 /// The shell for commands that need one.
 pub(crate) const SHELL: &str = "/bin/sh";
@@ -21,34 +19,54 @@ pub(crate) enum Command {
     Direct(Vec<OsString>),
     /// Shell code.
     Shell(OsString),
-    /// Shell code, and the argument that it will find in a variable.
-    ShellWith(OsString, OsString),
+    /// Shell code, and the values that it will find in variables.
+    ShellWith(OsString, Vec<OsString>),
 }
 
 impl Command {
     /// What is executed, as one would type it into a shell.
     pub(crate) fn typed(&self) -> Vec<u8> {
+        match self {
+            Self::Shell(code) => code.as_bytes().to_vec(),
+            _ => join(&self.words()),
+        }
+    }
+
+    /// The words that are executed.
+    pub(crate) fn words(&self) -> Vec<&OsStr> {
         let shell = OsStr::new(SHELL);
-        let words = match self {
+        match self {
             Self::Direct(words) => words.iter().map(OsString::as_os_str).collect(),
-            Self::Shell(code) => return code.as_bytes().to_vec(),
-            Self::ShellWith(code, argument) => {
-                vec![shell, OsStr::new("-c"), code, shell, argument]
+            Self::Shell(code) => vec![shell, OsStr::new("-c"), code],
+            Self::ShellWith(code, values) => {
+                let mut words = vec![shell, OsStr::new("-c"), code, shell];
+                words.extend(values.iter().map(OsString::as_os_str));
+                words
             }
-        };
-        let words = words.into_iter().map(OsStr::as_bytes);
-        // No word has a NUL byte: an item that has one is no command.
-        shlex::bytes::try_join(words).unwrap_or_default()
+        }
     }
 }
 
-/// A command with a place for an argument.
+/// Words as one would type them into a shell.
+pub(crate) fn join(words: &[&OsStr]) -> Vec<u8> {
+    // No word has a NUL byte: an item that has one is no command.
+    shlex::bytes::try_join(words.iter().map(|word| word.as_bytes())).unwrap_or_default()
+}
+
+/// A command with places for arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Template {
-    /// Executed directly: the argument is put into words, and no word is split after that.
-    Words(Vec<Vec<u8>>),
-    /// Shell code that takes the argument from a variable, so that no shell reads it as code.
-    Script(OsString),
+    /// Executed directly: arguments are put into words, and no word is split after that.
+    Words(Vec<Vec<Piece>>),
+    /// Shell code that takes arguments from variables, so that no shell reads them as code.
+    Script(Script),
+}
+
+/// A piece of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Text(Vec<u8>),
+    Place(Replacement),
 }
 
 impl Template {
@@ -65,49 +83,101 @@ impl Template {
             if line.trim_ascii().is_empty() {
                 return Err(TemplateError::Empty);
             }
-            let Some(plain) = syntax::plain_words(line) else {
-                let script = script::take_argument(line).map_err(TemplateError::Misplaced)?;
-                return Ok(Self::Script(OsString::from_vec(script)));
+            let place = |text: &[u8]| Replacement::at_start(text).map_or(0, |(_, length)| length);
+            let Some(plain) = syntax::plain_words(line, place) else {
+                let script = Script::parse(line).map_err(TemplateError::Misplaced)?;
+                return Ok(Self::Script(script));
             };
             words = plain.into_iter().map(OsString::into_vec).collect();
         }
         if words.first().is_none_or(Vec::is_empty) {
             return Err(TemplateError::Empty);
         }
-        if !words.iter().any(|word| find_place(word).is_some()) {
-            words.push(PLACE.to_vec());
+        let mut words = words.iter().map(|word| pieces(word)).collect::<Vec<_>>();
+        let is_place = |piece: &Piece| matches!(piece, Piece::Place(_));
+        if !words.iter().flatten().any(is_place) {
+            words.push(vec![Piece::Place(Replacement::ALL)]);
         }
         Ok(Self::Words(words))
     }
 
-    /// The command for one argument.
-    pub(crate) fn fill(&self, argument: &[u8]) -> Command {
-        match self {
-            Self::Words(words) => {
-                let fill = |word: &Vec<u8>| OsString::from_vec(fill_word(word, argument));
-                Command::Direct(words.iter().map(fill).collect())
-            }
+    /// The command for one job. A word that is a place and nothing else becomes a word for each
+    /// argument that is meant; elsewhere they are put into one word, with spaces between them.
+    ///
+    /// # Errors
+    /// [`Missing`] if it names an argument that the job does not have.
+    pub(crate) fn fill(&self, given: Given<'_>) -> Result<Command, Missing> {
+        let words = match self {
             Self::Script(script) => {
-                Command::ShellWith(script.clone(), OsStr::from_bytes(argument).to_owned())
+                let (code, values) = script.fill(given)?;
+                return Ok(Command::ShellWith(code, values));
+            }
+            Self::Words(words) => words,
+        };
+        let mut filled = Vec::with_capacity(words.len());
+        for word in words {
+            if let [Piece::Place(replacement)] = word.as_slice() {
+                let words = replacement.words(given)?.into_iter();
+                filled.extend(words.map(|word| OsString::from_vec(word.into_owned())));
+            } else {
+                filled.push(OsString::from_vec(fill_word(word, given)?));
             }
         }
+        Ok(Command::Direct(filled))
+    }
+
+    /// The highest of the places with a number, such as `{2}`.
+    pub(crate) fn highest_place(&self) -> Option<Replacement> {
+        let nth = |replacement: &Replacement| match replacement.subject {
+            Subject::Nth(nth) => Some(nth),
+            Subject::All | Subject::Number => None,
+        };
+        let places = match self {
+            Self::Script(script) => script.replacements(),
+            Self::Words(words) => {
+                let places = words.iter().flatten().filter_map(|piece| match piece {
+                    Piece::Place(replacement) => Some(*replacement),
+                    Piece::Text(_) => None,
+                });
+                places.collect()
+            }
+        };
+        let numbered = places.into_iter().filter(|place| nth(place).is_some());
+        numbered.max_by_key(nth)
     }
 }
 
-fn find_place(word: &[u8]) -> Option<usize> {
-    word.windows(PLACE.len()).position(|window| window == PLACE)
+/// Cuts a word at its places.
+fn pieces(word: &[u8]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let (mut text, mut rest) = (Vec::new(), word);
+    while let Some((&byte, after)) = rest.split_first() {
+        if let Some((replacement, length)) = Replacement::at_start(rest) {
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            pieces.push(Piece::Place(replacement));
+            rest = &rest[length..];
+        } else {
+            text.push(byte);
+            rest = after;
+        }
+    }
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    pieces
 }
 
-fn fill_word(word: &[u8], argument: &[u8]) -> Vec<u8> {
-    let mut filled = Vec::with_capacity(word.len() + argument.len());
-    let mut rest = word;
-    while let Some(place) = find_place(rest) {
-        filled.extend_from_slice(&rest[..place]);
-        filled.extend_from_slice(argument);
-        rest = &rest[place + PLACE.len()..];
+fn fill_word(pieces: &[Piece], given: Given<'_>) -> Result<Vec<u8>, Missing> {
+    let mut filled = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => filled.extend_from_slice(text),
+            Piece::Place(replacement) => filled.extend(replacement.one_word(given)?),
+        }
     }
-    filled.extend_from_slice(rest);
-    filled
+    Ok(filled)
 }
 
 /// Why a command cannot be run for arguments.
@@ -115,7 +185,7 @@ fn fill_word(word: &[u8], argument: &[u8]) -> Vec<u8> {
 pub(crate) enum TemplateError {
     /// There is nothing to run.
     Empty,
-    /// The argument cannot be put where `{}` stands, or at the end.
+    /// An argument cannot be put where its place is, or at the end.
     Misplaced(Misplaced),
 }
 
@@ -142,7 +212,22 @@ mod tests {
     }
 
     fn direct(words: &[&str], argument: &str) -> Vec<String> {
-        let Ok(Command::Direct(filled)) = parse(words).map(|t| t.fill(argument.as_bytes())) else {
+        several(words, &[argument])
+    }
+
+    fn fill(template: &Template, arguments: &[&str]) -> Result<Command, Missing> {
+        let arguments = arguments
+            .iter()
+            .map(|argument| argument.as_bytes().to_vec());
+        template.fill(Given {
+            arguments: &arguments.collect::<Vec<_>>(),
+            number: 7,
+        })
+    }
+
+    fn several(words: &[&str], arguments: &[&str]) -> Vec<String> {
+        let template = parse(words).expect("a template");
+        let Ok(Command::Direct(filled)) = fill(&template, arguments) else {
             panic!("{words:?} needs a shell");
         };
         filled
@@ -169,6 +254,31 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_is_a_place_becomes_a_word_for_each_argument() {
+        let arguments = ["a b.c", "d/e.f"];
+        let several = |words: &[&str]| several(words, &arguments);
+        assert_eq!(several(&["cmp"]), ["cmp", "a b.c", "d/e.f"]);
+        assert_eq!(
+            several(&["cmp '{}' x{}"]),
+            ["cmp", "a b.c", "d/e.f", "xa b.c d/e.f"]
+        );
+        assert_eq!(several(&["cmp {2} {1}"]), ["cmp", "d/e.f", "a b.c"]);
+        assert_eq!(several(&["cmp {.}"]), ["cmp", "a b", "d/e"]);
+        assert_eq!(several(&["cmp {2/.}-{#}"]), ["cmp", "e-7"]);
+    }
+
+    #[test]
+    fn an_argument_that_is_not_there_is_missing() {
+        for line in ["echo {3/}", "echo {3/} | cat"] {
+            let template = parse(&[line]).expect("a template");
+            let missing = fill(&template, &["a", "b"]).expect_err("two");
+            assert_eq!((missing.nth, missing.given), (3, 2));
+            assert_eq!(missing.replacement.to_string(), "{3/}");
+            assert_eq!(template.highest_place(), Some(missing.replacement));
+        }
+    }
+
+    #[test]
     fn several_words_are_not_read_by_a_shell() {
         assert_eq!(
             direct(&["grep", "a|b $c", "{}"], "x"),
@@ -179,20 +289,22 @@ mod tests {
     #[test]
     fn a_command_with_shell_syntax_gets_the_argument_in_a_variable() {
         let template = parse(&["sort {} | uniq"]).expect("a template");
-        let Command::ShellWith(script, argument) = template.fill(b"a b") else {
+        let Ok(Command::ShellWith(script, values)) = fill(&template, &["a b"]) else {
             panic!("no shell");
         };
         assert!(!script.to_string_lossy().contains("a b"));
-        assert_eq!(argument, "a b");
+        assert_eq!(values, ["a b"]);
     }
 
     #[test]
     fn what_is_typed_is_what_is_executed() {
-        let typed = |words: &[&str], argument: &[u8]| {
-            String::from_utf8(parse(words).expect("a template").fill(argument).typed())
+        let typed = |words: &[&str], argument: &str| {
+            let template = parse(words).expect("a template");
+            let command = fill(&template, &[argument]).expect("one argument");
+            String::from_utf8(command.typed()).expect("UTF-8")
         };
-        assert_eq!(typed(&["cp {} x"], b"a b").expect("UTF-8"), "cp 'a b' x");
-        let shell = typed(&["echo {} | cat"], b"it's").expect("UTF-8");
+        assert_eq!(typed(&["cp {} x"], "a b"), "cp 'a b' x");
+        let shell = typed(&["echo {} | cat"], "it's");
         assert!(
             shell.starts_with("/bin/sh -c ") && shell.ends_with(" /bin/sh \"it's\""),
             "{shell}"

@@ -24,7 +24,8 @@ pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
     let mut list = format!("brigade: {}{colon}\n", tell(jobs, fed)).into_bytes();
     for job in jobs {
         match kind {
-            Kind::Line | Kind::Logged => list.extend_from_slice(&job.text),
+            // Combinations are quoted already.
+            Kind::Line | Kind::Logged | Kind::Combination => list.extend_from_slice(&job.text),
             Kind::Item | Kind::Argument => match shlex::bytes::try_quote(&job.text) {
                 Ok(quoted) => list.extend_from_slice(&quoted),
                 // It has a NUL byte, which no argument has, nor any item that ends with one.
@@ -42,6 +43,7 @@ mod tests {
 
     use super::super::input::Place;
     use super::super::job::BadItem;
+    use super::super::object::Settings;
     use super::*;
 
     fn listed(texts: &[&str], kind: Kind, ended: bool) -> String {
@@ -49,11 +51,15 @@ mod tests {
             turn: 0,
             sequence: 0,
             place: Place {
+                file: None,
                 number: index as u64 + 1,
                 kind,
             },
             text: text.as_bytes().to_vec(),
+            arguments: Vec::new(),
+            label: None,
             priority: Priority::NORMAL,
+            settings: Settings::default(),
             command: Err(BadItem::PriorityAlone),
             attempts: 0,
         };

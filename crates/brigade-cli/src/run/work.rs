@@ -13,6 +13,7 @@ use crate::quantity::Span;
 use super::capture::{Captured, Outputs};
 use super::children::Children;
 use super::conduct::Event;
+use super::deadline::Limits;
 use super::failure::Failure;
 use super::job::Job;
 use super::joblog::{Entry, JobLog, Timing};
@@ -24,7 +25,7 @@ use super::pace::Pace;
 use super::policy::Policy;
 use super::process;
 use super::results::Results;
-use super::retry::{Retries, Waiting};
+use super::retry::{Backoff, Retries, Waiting};
 use super::tally::{Counts, Tally};
 use super::template::Command;
 
@@ -166,12 +167,16 @@ impl Work {
         within: Option<&str>,
     ) -> (Outputs, Result<(), Failure>) {
         if self.policy.dry_run {
-            let line = [&command.typed()[..], b"\n"].concat();
+            let line = [&job.settings.typed(command)[..], b"\n"].concat();
             return (Outputs::from_stdout(line), Ok(()));
         }
-        let (limits, children) = (self.policy.limits, &self.children);
+        let limits = Limits {
+            timeout: job.settings.timeout.or(self.policy.limits.timeout),
+            ..self.policy.limits
+        };
+        let (settings, children) = (&job.settings, &self.children);
         if !self.policy.line_buffer {
-            return process::run(command, within, limits, children, None);
+            return process::run(command, settings, within, limits, children, None);
         }
         let mut printed = Ok(());
         let mut print = |stream, lines: &mut Captured| {
@@ -180,7 +185,14 @@ impl Work {
                 printed = now;
             }
         };
-        let (outputs, result) = process::run(command, within, limits, children, Some(&mut print));
+        let (outputs, result) = process::run(
+            command,
+            settings,
+            within,
+            limits,
+            children,
+            Some(&mut print),
+        );
         (outputs, result.and(printed))
     }
 
@@ -273,14 +285,18 @@ impl Work {
         if self.stopping.is_set() || !failure.may_pass() {
             return None;
         }
-        let delay = self.policy.backoff.delay(job.attempts)?;
+        let backoff = Backoff {
+            retries: job.settings.retries.unwrap_or(self.policy.backoff.retries),
+            ..self.policy.backoff
+        };
+        let delay = backoff.delay(job.attempts)?;
         if !self.policy.quiet {
             self.output.say(format_args!(
                 "{}: {}: {failure}; attempt {} of {}, the next one in {}",
                 job.place,
                 job.title(),
                 job.attempts,
-                u64::from(self.policy.backoff.retries) + 1,
+                u64::from(backoff.retries) + 1,
                 Span(delay),
             ));
         }

@@ -57,8 +57,28 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
         (&["-a", "jobs", "touch", ":::", "ran"], "use one of them"),
         (&["-0", "touch", ":::", "ran"], "-0 is about input"),
         (
-            &["touch", ":::", "ran", ":::", "ran"],
+            &[":::", "touch ran", ":::", "touch ran"],
             "put all arguments after one :::",
+        ),
+        (
+            &["touch", "ran", "{2}", ":::", "ran"],
+            "the command has {2}, and each job has one argument",
+        ),
+        (
+            &["touch", "{3/}", ":::", "ran", ":::", "ran"],
+            "the command has {3/}, and there are only 2 lists",
+        ),
+        (&["--jsonl", "touch"], "leave out the command"),
+        (&["--jsonl", ":::", "{}"], "leave out the command"),
+        (&["--colsep", ","], "--colsep needs a command"),
+        (&["--colsep", "", "touch"], "need something between them"),
+        (
+            &["--colsep", ",", "touch", ":::", "ran"],
+            "--colsep is about lines of input",
+        ),
+        (
+            &["-a", "jobs", "-a", "missing", "touch"],
+            "missing cannot be read",
         ),
         (&["", ":::", "ran"], "the command is empty"),
         (&["touch $(( {} ))", ":::", "ran"], "use $brigade_argument"),

@@ -84,6 +84,71 @@ fn input_that_cannot_be_read_on_is_a_failure_and_what_was_read_is_run() {
 }
 
 #[test]
+fn several_files_are_one_input_and_messages_name_file_and_line() {
+    let stage = Stage::new();
+    fs::write(stage.path("one"), "echo a\nexit 3").expect("written");
+    fs::write(stage.path("empty"), "").expect("written");
+    fs::write(stage.path("two"), "\nexit 4\necho b\n").expect("written");
+    let files = ["-a", "one", "-a", "empty", "-a", "two", "-a", "-"];
+    let arguments = [&["-j1", "-k"], &files[..]].concat();
+    let outcome = stage.run(arguments, b"echo c\nexit 5\n");
+    assert_eq!((outcome.code, outcome.text()), (Some(3), "a\nb\nc\n"));
+    outcome.assert_says("one, line 2: `exit 3`: exit status 3");
+    outcome.assert_says("two, line 2: `exit 4`: exit status 4");
+    outcome.assert_says("standard input, line 2: `exit 5`: exit status 5");
+    outcome.assert_says("6 jobs, 3 failed");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_on_is_named_and_what_was_read_before_is_run() {
+    let stage = Stage::new();
+    fs::write(stage.path("one"), "echo a\n").expect("written");
+    let outcome = stage.run(["-a", "one", "-a", "/proc/self/mem"], b"");
+    assert_eq!((outcome.code, outcome.text()), (Some(1), "a\n"));
+    outcome.assert_says("after one, line 1; what was read before is run: /proc/self/mem: ");
+}
+
+#[test]
+fn several_lists_are_combined_and_the_first_varies_slowest() {
+    let stage = Stage::new();
+    let lists = [":::", "a", "b", ":::", "1", "2", "3"];
+    let run = |options: &[&str]| stage.run([options, &lists[..]].concat(), b"");
+    let outcome = run(&["-k", "echo"]);
+    assert_eq!(outcome.text(), "a 1\na 2\na 3\nb 1\nb 2\nb 3\n");
+    outcome.assert_says("6 jobs, 0 failed");
+    let outcome = run(&["-k", "echo {2}-{1} $(echo {#})"]);
+    assert_eq!(outcome.text(), "1-a 1\n2-a 2\n3-a 3\n1-b 4\n2-b 5\n3-b 6\n");
+    let outcome = run(&["-j1", "test {2} != 2 && :"]);
+    assert_eq!(outcome.code, Some(2));
+    outcome.assert_says("combination 2: `a 2`: exit status 1");
+    outcome.assert_says("combination 5: `b 2`: exit status 1");
+    let outcome = stage.run(["echo", ":::", "a", ":::"], b"");
+    assert_eq!((outcome.code, outcome.text()), (Some(0), ""));
+}
+
+#[test]
+fn more_combinations_than_fit_in_memory_are_made_one_by_one() {
+    let stage = Stage::new();
+    let words = (0..1_000).map(|word| word.to_string()).collect::<Vec<_>>();
+    let mut arguments = vec!["-j1".to_owned(), "echo".to_owned()];
+    for _ in 0..7 {
+        arguments.push(":::".to_owned());
+        arguments.extend_from_slice(&words);
+    }
+    let (running, stdout) = Running::start_unread(stage.command(arguments));
+    let mut lines = BufReader::new(stdout).lines();
+    for last in 0..1_200 {
+        let line = lines.next().expect("more").expect("readable");
+        assert_eq!(line, format!("0 0 0 0 0 {} {}", last / 1_000, last % 1_000));
+    }
+    let peak = peak_memory(running.pid());
+    assert!(peak < ENOUGH, "{peak} KiB");
+    running.interrupt();
+    assert!(within(move || lines.all(|line| line.is_ok())));
+    assert_eq!(running.end().code, Some(130));
+}
+
+#[test]
 fn an_endless_input_takes_constant_memory() {
     let stage = Stage::new();
     let (running, stdout) = Running::start_unread(stage.command(["-j2"]));

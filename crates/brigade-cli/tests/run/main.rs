@@ -11,6 +11,7 @@ mod halt;
 mod input;
 mod interrupt;
 mod joblog;
+mod jsonl;
 mod line_buffer;
 mod lock;
 mod order;

@@ -184,3 +184,65 @@ fn what_ctrl_c_stopped_or_kept_from_running_is_run_when_resumed() {
     assert_eq!(stage.run(arguments, b"a\nb\nc\n").code, Some(0));
     assert_eq!(ran(&stage), ["a", "b", "b", "c"]);
 }
+
+#[test]
+fn combinations_and_columns_are_known_again_and_retried_with_all_arguments() {
+    let stage = Stage::new();
+    let script = "printf '<%s>' {2} {1} >> ran; test {2} != 'x y' || test -e mended";
+    let lists = [":::", "a b", "a", ":::", "x y", "b x"];
+    let columns = b"a b,x y\na,x y\na,b x\n";
+    for way in ["lists", "columns"] {
+        let log = format!("log-{way}");
+        let shown = |options: &[&str]| {
+            let mut arguments = ["-q", "-j1", "--joblog", &log].map(str::to_owned).to_vec();
+            arguments.extend(options.iter().map(|&option| option.to_owned()));
+            if !options.contains(&"--retry-failed") {
+                let rest = if way == "lists" { &lists[..] } else { &[] };
+                let separator = if way == "lists" {
+                    &[][..]
+                } else {
+                    &["--colsep", ","]
+                };
+                let words = [separator, &[script], rest].concat();
+                arguments.extend(words.iter().map(|&word| word.to_owned()));
+            }
+            let outcome = stage.run(arguments, if way == "lists" { b"" } else { &columns[..] });
+            let ran = fs::read_to_string(stage.path("ran")).unwrap_or_default();
+            let _ = fs::remove_file(stage.path("ran"));
+            (outcome.code, ran)
+        };
+        let failing = "<x y><a b><x y><a>".to_owned();
+        let (code, ran) = shown(&[]);
+        assert_eq!(code, Some(2), "{way}");
+        assert!(ran.contains("<b x><a>"), "{ran}");
+        assert_eq!(shown(&["--resume"]), (Some(0), String::new()), "{way}");
+        assert_eq!(
+            shown(&["--retry-failed"]),
+            (Some(2), failing.clone()),
+            "{way}"
+        );
+        assert_eq!(
+            shown(&["--resume-failed"]),
+            (Some(2), failing.clone()),
+            "{way}"
+        );
+        fs::write(stage.path("mended"), "").expect("written");
+        assert_eq!(shown(&["--retry-failed"]), (Some(0), failing), "{way}");
+        assert_eq!(
+            shown(&["--resume-failed"]),
+            (Some(0), String::new()),
+            "{way}"
+        );
+        fs::remove_file(stage.path("mended")).expect("there");
+        assert!(entries(&stage, &log)[0]["arguments"] == serde_json::json!(["a b", "x y"]));
+    }
+    // The same arguments in other lists are the same combinations.
+    let lists = [":::", "a", ":::", "b x"];
+    let arguments = [
+        &["-q", "--joblog", "log-lists", "--resume", script],
+        &lists[..],
+    ]
+    .concat();
+    assert_eq!(stage.run(arguments, b"").code, Some(0));
+    assert!(!stage.path("ran").exists());
+}

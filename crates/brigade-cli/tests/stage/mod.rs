@@ -238,9 +238,14 @@ impl Running {
     /// Waits until every job written so far has been handed to the pool. There must be at least one
     /// place left in the queue.
     pub(crate) fn wait_until_queued(&mut self) {
+        self.wait_until_read(b"# a line that is no job\n");
+    }
+
+    /// The same where such a line is no job.
+    pub(crate) fn wait_until_read(&mut self, no_job: &[u8]) {
         // A stream is read on only when what was read before has been handed over.
         for _ in 0..2 {
-            self.write(b"# a line that is no job\n");
+            self.write(no_job);
             let input = self.input.as_ref().expect("open");
             until("the input is read", || {
                 rustix::io::ioctl_fionread(input).expect("a pipe") == 0

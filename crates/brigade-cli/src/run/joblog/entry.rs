@@ -22,6 +22,15 @@ pub(crate) struct Entry {
     /// The words of the command that it is an argument for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) command: Vec<Lossless>,
+    /// The arguments that the job is made of, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) arguments: Vec<Lossless>,
+    /// Of a JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// What a JSON object without `id` is known by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Lossless>,
     /// When its last attempt began, in seconds since 1970.
     pub(crate) start: f64,
     /// How long that took.
@@ -52,6 +61,7 @@ impl Entry {
         result: &Result<(), Failure>,
     ) -> Self {
         let failure = result.as_ref().err();
+        let label = job.label.as_ref();
         let start = timing.start.duration_since(SystemTime::UNIX_EPOCH);
         Self {
             seq: job.sequence,
@@ -59,6 +69,11 @@ impl Entry {
             job: Lossless(job.text.clone()),
             cut: matches!(job.command, Err(BadItem::TooLong)),
             command: command.to_vec(),
+            arguments: job.arguments.iter().cloned().map(Lossless).collect(),
+            id: label.and_then(|label| label.id.clone()),
+            key: label
+                .filter(|label| label.id.is_none())
+                .map(|label| Lossless(label.key.clone())),
             start: start.unwrap_or_default().as_micros() as f64 / 1e6,
             seconds: timing.duration.as_micros() as f64 / 1e6,
             attempts: job.attempts,
@@ -66,6 +81,15 @@ impl Entry {
             exit: failure.map_or(Some(0), Failure::exit_code),
             signal: failure.and_then(Failure::signal),
             failure: failure.map(ToString::to_string),
+        }
+    }
+
+    /// What the job is known by.
+    pub(crate) fn known_by(&self) -> &[u8] {
+        match (&self.id, &self.key) {
+            (Some(id), _) => id.as_bytes(),
+            (None, Some(key)) => &key.0,
+            (None, None) => &self.job.0,
         }
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn read(file: &mut File, path: &Path, again: Again) -> Result<Read, L
     let (end, torn) = for_each(file, path, |entry| {
         last = last.max(entry.seq);
         logged.push(Logged {
-            hash: hash(&entry.job.0),
+            hash: hash(entry.known_by()),
             seq: entry.seq,
             ok: entry.ok,
             recognised: 0,
@@ -149,7 +149,7 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
     let mut found = vec![false; history.logged.len()];
     let words = |command: Vec<Lossless>| command.into_iter().map(|word| OsString::from_vec(word.0));
     for_each(file, path, |entry| {
-        let key = (hash(&entry.job.0), entry.seq);
+        let key = (hash(entry.known_by()), entry.seq);
         let place = history
             .logged
             .binary_search_by_key(&key, |it| (it.hash, it.seq));
@@ -167,6 +167,7 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
         }
         failed.items.push(Item {
             place: Place {
+                file: None,
                 number: entry.seq,
                 kind: Kind::Logged,
             },
@@ -175,6 +176,8 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
             } else {
                 Text::Whole(entry.job.0)
             },
+            object: entry.id.is_some() || entry.key.is_some(),
+            arguments: entry.arguments.into_iter().map(|it| it.0).collect(),
         });
         Ok(())
     })?;
