@@ -184,6 +184,20 @@ Job log:
 
     brigade run --joblog log --resume-failed < jobs.txt     # again and again, until all is done
 
+Events:
+  With --events, programs can follow a run. The field `event` of each line is one of
+    queued   a job was read: seq, place and job as in the job log, and its priority
+    started  it is run for the attempt-th time: seq, place, job, attempt
+    retry    that attempt failed and there is another one after delay seconds: seq, place, job,
+             attempt, ok, seconds, exit or signal, failure, delay
+    ended    the job has ended, and its output is printed: as retry, without delay
+    not_run  it is not run, or not again: seq, place, job
+    stopped  nothing is started any more, for this reason: reason, running
+    summary  the last line: succeeded, failed, stopped, retries, not_run, logged, seconds, exit_code
+  and `time` is in seconds since 1970. Each job that was queued has one ended or not_run at last.
+  Whoever reads them from a pipe must go on reading: the jobs wait for it. If they cannot be
+  written any more, that is said, and the jobs go on.
+
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
   twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.

@@ -12,6 +12,7 @@ use signal_hook::low_level::signal_name;
 use crate::quantity::{Span, count};
 
 use super::ending::{Cause, Ending};
+use super::event_stream::Happening;
 use super::feed::Fed;
 use super::halt::Halt;
 use super::interrupt::{Interrupts, Step};
@@ -34,6 +35,9 @@ pub(crate) enum Event {
     Unlogged(io::Error),
 }
 
+/// How long a program that follows the run may take to read, before an event is left out.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// How often it is looked for jobs that use the terminal.
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -50,6 +54,7 @@ pub(crate) fn conduct(
         work,
         ending: Ending::default(),
         interrupts: Interrupts::new(grace),
+        told: false,
     };
     let progress = work.output.progress_interval();
     let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
@@ -64,6 +69,7 @@ pub(crate) fn conduct(
             Some(event) => conductor.heed(event),
             None => conductor.look_at_the_time(),
         };
+        conductor.tell_cause();
         if terminal.is_some() {
             work.children.end_terminal_users();
         }
@@ -82,6 +88,8 @@ struct Conductor<'a> {
     work: &'a Work,
     ending: Ending,
     interrupts: Interrupts,
+    /// Programs know that nothing is started any more.
+    told: bool,
 }
 
 impl Conductor<'_> {
@@ -130,6 +138,17 @@ impl Conductor<'_> {
             }
         };
         self.take(step)
+    }
+
+    /// Tells programs once why nothing is started any more, but does not let them hold up what Ctrl-C asks for.
+    fn tell_cause(&mut self) {
+        let cause = self.ending.cause;
+        if cause.is_some() && !std::mem::replace(&mut self.told, cause.is_some()) {
+            self.work.tell(Some(PATIENCE), || Happening::Stopped {
+                reason: reason(cause),
+                running: self.work.counts().running,
+            });
+        }
     }
 
     fn look_at_the_time(&mut self) -> bool {

@@ -11,6 +11,7 @@ mod conduct;
 mod deadline;
 mod ending;
 mod error;
+mod event_stream;
 mod exit;
 mod failure;
 mod feed;
@@ -53,6 +54,7 @@ use brigade::Pool;
 use crate::arguments::RunArguments;
 
 use self::error::RunError;
+use self::event_stream::EventStream;
 use self::joblog::{Again, Opened};
 use self::locks::Locks;
 use self::output::Output;
@@ -118,12 +120,17 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         }
         None => Default::default(),
     };
+    let event_stream = arguments.output.events.as_deref().map(EventStream::open);
+    let event_stream = event_stream
+        .transpose()
+        .map_err(refused("the file for events cannot be opened"))?;
     let work = Work::new(
         locks,
         policy,
         log,
         Output::new(progress, arguments.output.tag),
         results,
+        event_stream,
         events.clone(),
     );
     let work = Arc::new(work.map_err(refused("a pipe cannot be made"))?);

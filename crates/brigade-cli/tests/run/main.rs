@@ -6,6 +6,7 @@
 mod crash;
 mod direct;
 mod dry_run;
+mod events;
 mod exit_code;
 mod halt;
 mod input;
