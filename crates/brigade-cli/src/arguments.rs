@@ -229,6 +229,13 @@ Events:
   Whoever reads them from a pipe must go on reading: the jobs wait for it. If they cannot be
   written any more, that is said, and the jobs go on.
 
+Metrics:
+  The file of --metrics is replaced by a new one each time, in Prometheus' text format:
+  brigade_jobs_total{outcome="succeeded|failed|stopped"}, brigade_retries_total, brigade_jobs_running,
+  brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_workers, brigade_finished (0, and 1 in
+  the last one), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
+  0.99: brigade_queue_wait_seconds and brigade_run_seconds.
+
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
   twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.

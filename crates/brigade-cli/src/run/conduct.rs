@@ -16,6 +16,7 @@ use super::event_stream::Happening;
 use super::feed::Fed;
 use super::halt::Halt;
 use super::interrupt::{Interrupts, Step};
+use super::metrics_file::{self, MetricsFile};
 use super::work::Work;
 
 /// What the main thread hears of.
@@ -47,6 +48,7 @@ pub(crate) fn conduct(
     grace: Duration,
     pool: &Pool,
     work: &Work,
+    mut metrics_file: Option<&mut MetricsFile>,
 ) -> Ending {
     let mut conductor = Conductor {
         grace,
@@ -58,18 +60,22 @@ pub(crate) fn conduct(
     };
     let progress = work.output.progress_interval();
     let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
+    let metrics = metrics_file.is_some().then_some(metrics_file::INTERVAL);
     let mut goes_on = true;
     while goes_on {
         let until_step = conductor
             .interrupts
             .next_at()
             .map(|at| at.saturating_duration_since(Instant::now()));
-        let limits = [until_step, progress, terminal];
+        let limits = [until_step, progress, terminal, metrics];
         goes_on = match hear(heard, limits.into_iter().flatten().min()) {
             Some(event) => conductor.heed(event),
             None => conductor.look_at_the_time(),
         };
         conductor.tell_cause();
+        if let Some(file) = &mut metrics_file {
+            file.look_at_the_time(pool, work);
+        }
         if terminal.is_some() {
             work.children.end_terminal_users();
         }

@@ -23,6 +23,7 @@ mod joblog;
 mod latch;
 mod limits;
 mod locks;
+mod metrics_file;
 mod order;
 mod output;
 pub(crate) mod pace;
@@ -57,6 +58,7 @@ use self::error::RunError;
 use self::event_stream::EventStream;
 use self::joblog::{Again, Opened};
 use self::locks::Locks;
+use self::metrics_file::MetricsFile;
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
@@ -151,6 +153,12 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .build()
         .map_err(RunError::Pool)?;
     let pool = Arc::new(pool);
+    let metrics_file = arguments.output.metrics.take();
+    let mut metrics_file = metrics_file.map(|path| MetricsFile::new(path, started));
+    if let Some(file) = &mut metrics_file {
+        file.begin(&pool, &work)
+            .map_err(refused("the file for metrics cannot be written"))?;
+    }
     signals::keep_children()
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
@@ -167,9 +175,13 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         move || feed::feed(input, &recipe, history, &pool, &work)
     })?;
 
-    let ending = conduct::conduct(&heard, policy.limits.grace, &pool, &work);
+    let grace = policy.limits.grace;
+    let ending = conduct::conduct(&heard, grace, &pool, &work, metrics_file.as_mut());
     let metrics = pool.metrics();
     let elapsed = started.elapsed();
+    if let Some(file) = &mut metrics_file {
+        file.end(&pool, &work);
+    }
     Ok(closing::close(ending, kind, elapsed, metrics, &work))
 }
 

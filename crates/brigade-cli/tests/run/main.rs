@@ -14,6 +14,7 @@ mod interrupt;
 mod joblog;
 mod line_buffer;
 mod lock;
+mod metrics;
 mod order;
 mod output;
 mod pace;
