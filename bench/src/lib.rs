@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod batch;
+pub mod command;
 pub mod contention;
 pub mod ledger;
 pub mod lock;
@@ -34,8 +35,8 @@ pub const REFERENCE: &str = "brigade";
 pub struct Family {
     /// Its stable name.
     pub name: &'static str,
-    /// Its cases, as the command line wants them.
-    pub cases: fn(&Arguments) -> Vec<Case>,
+    /// Its cases, as the command line wants them; or a message that says why there are none.
+    pub cases: fn(&Arguments) -> Result<Vec<Case>, String>,
     /// What is said below the table.
     pub notes: fn() -> String,
 }
@@ -51,9 +52,9 @@ pub fn main(family: &Family) -> ExitCode {
     }
 }
 
-/// The error is a message for whoever typed the command: the filters leave nothing to measure.
+/// The error is a message for whoever typed the command: there is nothing to measure, or the filters leave nothing.
 fn run(family: &Family, arguments: &Arguments) -> Result<(), String> {
-    let mut cases = (family.cases)(arguments);
+    let mut cases = (family.cases)(arguments)?;
     arguments.filter(&mut cases)?;
     let rounds = round::run(&mut cases, &arguments.schedule());
     if arguments.json {

@@ -7,7 +7,7 @@ use bench::Family;
 fn main() -> ExitCode {
     bench::main(&Family {
         name: "lock",
-        cases: bench::lock::cases::all,
+        cases: |arguments| Ok(bench::lock::cases::all(arguments)),
         notes: bench::lock::size::table,
     })
 }

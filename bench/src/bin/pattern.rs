@@ -7,7 +7,7 @@ use bench::Family;
 fn main() -> ExitCode {
     bench::main(&Family {
         name: "pattern",
-        cases: bench::pattern::cases::all,
+        cases: |arguments| Ok(bench::pattern::cases::all(arguments)),
         notes: String::new,
     })
 }

@@ -11,7 +11,7 @@ static ALLOCATOR: Watched = Watched;
 fn main() -> ExitCode {
     bench::main(&Family {
         name: "pool",
-        cases: bench::pool::cases::all,
+        cases: |arguments| Ok(bench::pool::cases::all(arguments)),
         notes: String::new,
     })
 }

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use brigade::Priority;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
+use clap_complete::Shell;
 
 use crate::lab::{self, EXPERIMENTS};
 use crate::run::priority;
@@ -23,9 +24,12 @@ pub(crate) use self::log::LogArguments;
 pub(crate) use self::output::OutputArguments;
 pub(crate) use self::with::WithArguments;
 
+/// The name of the command.
+pub(crate) const COMMAND_NAME: &str = "brigade";
+
 /// Runs jobs in parallel, with priorities and back-pressure, and loses none
 #[derive(Debug, Parser)]
-#[command(name = "brigade", version)]
+#[command(name = COMMAND_NAME, version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) subcommand: Subcommand,
@@ -40,7 +44,34 @@ pub(crate) enum Subcommand {
     With(WithArguments),
     /// Run each pattern beside its broken twin on this machine, and show what happens
     Lab(LabArguments),
+    /// Print what makes a shell complete options and names
+    #[command(after_help = COMPLETIONS_EXPLANATION)]
+    Completions {
+        /// The shell to print it for
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print a manual page
+    Man(ManArguments),
 }
+
+/// Which manual page to print.
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXPLANATION)]
+pub(crate) struct ManArguments {
+    /// The page of this subcommand; without it, that of brigade itself
+    #[arg(value_name = "SUBCOMMAND", value_parser = ["run", "with", "lab", "completions", "man"])]
+    pub(crate) subcommand: Option<String>,
+}
+
+const COMPLETIONS_EXPLANATION: &str = "\
+bash:  brigade completions bash > ~/.local/share/bash-completion/completions/brigade
+zsh:   brigade completions zsh > DIR/_brigade, where DIR is in $fpath
+fish:  brigade completions fish > ~/.config/fish/completions/brigade.fish";
+
+const MAN_EXPLANATION: &str = "\
+To read one: brigade man run | man -l -
+To install one: brigade man run > ~/.local/share/man/man1/brigade-run.1";
 
 /// Which experiments to run, and how to show them.
 #[derive(Debug, Args)]
@@ -220,6 +251,27 @@ Job log:
 
     brigade run --joblog log --resume-failed < jobs.txt     # again and again, until all is done
 
+Events:
+  With --events, programs can follow a run. The field `event` of each line is one of
+    queued   a job was read: seq, place and job as in the job log, and its priority
+    started  it is run for the attempt-th time: seq, place, job, attempt
+    retry    that attempt failed and there is another one after delay seconds: seq, place, job,
+             attempt, ok, seconds, exit or signal, failure, delay
+    ended    the job has ended, and its output is printed: as retry, without delay
+    not_run  it is not run, or not again: seq, place, job
+    stopped  nothing is started any more, for this reason: reason, running
+    summary  the last line: succeeded, failed, stopped, retries, not_run, logged, seconds, exit_code
+  and `time` is in seconds since 1970. Each job that was queued has one ended or not_run at last.
+  Whoever reads them from a pipe must go on reading: the jobs wait for it. If they cannot be
+  written any more, that is said, and the jobs go on.
+
+Metrics:
+  The file of --metrics is replaced by a new one each time, in Prometheus' text format:
+  brigade_jobs_total{outcome="succeeded|failed|stopped"}, brigade_retries_total, brigade_jobs_running,
+  brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_workers, brigade_finished (0, and 1 in
+  the last one), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
+  0.99: brigade_queue_wait_seconds and brigade_run_seconds.
+
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
   twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.
@@ -275,6 +327,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_has_a_manual_page() {
+        for subcommand in <Arguments as clap::CommandFactory>::command().get_subcommands() {
+            let page = ["brigade", "man", subcommand.get_name()];
+            assert!(Arguments::try_parse_from(page).is_ok(), "{page:?}");
+        }
     }
 
     #[test]

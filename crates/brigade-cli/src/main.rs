@@ -2,6 +2,7 @@
 
 mod arguments;
 mod duration;
+mod generated;
 mod lab;
 mod quantity;
 mod resource;
@@ -25,6 +26,8 @@ fn main() -> ExitCode {
         Subcommand::Run(arguments) => run::run(*arguments).map_err(Into::into),
         Subcommand::With(arguments) => with::with(arguments).map_err(Into::into),
         Subcommand::Lab(arguments) => lab::lab(&arguments).map_err(Into::into),
+        Subcommand::Completions { shell } => generated::completions(shell).map_err(Into::into),
+        Subcommand::Man(arguments) => generated::man(&arguments).map_err(Into::into),
     };
     match result {
         Ok(code) => ExitCode::from(code),

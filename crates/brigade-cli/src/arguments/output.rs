@@ -27,4 +27,12 @@ pub(crate) struct OutputArguments {
     /// Save what each job prints as well, in DIR/1/stdout, DIR/1/stderr and so on, and the job in DIR/1/job
     #[arg(long, value_name = "DIR")]
     pub(crate) results: Option<PathBuf>,
+
+    /// Write what happens to FILE while it happens, a JSON object a line; FILE may be a named pipe or /dev/fd/3
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) events: Option<PathBuf>,
+
+    /// Write counts and times to FILE for Prometheus every 5 seconds and at the end; it is always whole
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) metrics: Option<PathBuf>,
 }

@@ -1,10 +1,11 @@
 //! What is told at the end of a run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brigade::pool::Metrics;
 
 use super::ending::{Cause, Ending};
+use super::event_stream::Happening;
 use super::input::Kind;
 use super::job::Job;
 use super::joblog::JobLog;
@@ -12,6 +13,9 @@ use super::output::Output;
 use super::summary::Summary;
 use super::unstarted;
 use super::work::Work;
+
+/// How long a program that follows the run may take to read the last events. Nothing else is left to do then.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Completes the job log, tells what did not run and how it went, and returns the exit code.
 pub(crate) fn close(
@@ -29,6 +33,16 @@ pub(crate) fn close(
     }
     let not_run = work.take_not_run();
     tell_not_run(&not_run, &ending, kind, &work.output);
+    let exit_code = ending.exit_code(counts.failed);
+    tell_programs(&not_run, work, || {
+        Happening::summary(
+            &counts,
+            not_run.len(),
+            ending.fed.logged,
+            elapsed,
+            exit_code,
+        )
+    });
     if !work.is_quiet() && ending.cause != Some(Cause::Unread) {
         let summary = Summary {
             counts,
@@ -39,7 +53,17 @@ pub(crate) fn close(
         };
         work.output.print(summary.to_string().as_bytes());
     }
-    ending.exit_code(counts.failed)
+    exit_code
+}
+
+/// Tells programs what did not run, and at last how it went.
+fn tell_programs(not_run: &[Job], work: &Work, summary: impl FnOnce() -> Happening) {
+    let until = Instant::now() + PATIENCE;
+    let patience = || Some(until.saturating_duration_since(Instant::now()));
+    for job in not_run {
+        work.tell(patience(), || Happening::NotRun { job: job.into() });
+    }
+    work.tell(patience(), summary);
 }
 
 fn tell_not_run(not_run: &[Job], ending: &Ending, kind: Kind, output: &Output) {

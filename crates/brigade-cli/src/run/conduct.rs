@@ -12,9 +12,11 @@ use signal_hook::low_level::signal_name;
 use crate::quantity::{Span, count};
 
 use super::ending::{Cause, Ending};
+use super::event_stream::Happening;
 use super::feed::Fed;
 use super::halt::Halt;
 use super::interrupt::{Interrupts, Step};
+use super::metrics_file::{self, MetricsFile};
 use super::work::Work;
 
 /// What the main thread hears of.
@@ -34,6 +36,9 @@ pub(crate) enum Event {
     Unlogged(io::Error),
 }
 
+/// How long a program that follows the run may take to read, before an event is left out.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// How often it is looked for jobs that use the terminal.
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -43,6 +48,7 @@ pub(crate) fn conduct(
     grace: Duration,
     pool: &Pool,
     work: &Work,
+    mut metrics_file: Option<&mut MetricsFile>,
 ) -> Ending {
     let mut conductor = Conductor {
         grace,
@@ -50,20 +56,26 @@ pub(crate) fn conduct(
         work,
         ending: Ending::default(),
         interrupts: Interrupts::new(grace),
+        told: false,
     };
     let progress = work.output.progress_interval();
     let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
+    let metrics = metrics_file.is_some().then_some(metrics_file::INTERVAL);
     let mut goes_on = true;
     while goes_on {
         let until_step = conductor
             .interrupts
             .next_at()
             .map(|at| at.saturating_duration_since(Instant::now()));
-        let limits = [until_step, progress, terminal];
+        let limits = [until_step, progress, terminal, metrics];
         goes_on = match hear(heard, limits.into_iter().flatten().min()) {
             Some(event) => conductor.heed(event),
             None => conductor.look_at_the_time(),
         };
+        conductor.tell_cause();
+        if let Some(file) = &mut metrics_file {
+            file.look_at_the_time(pool, work);
+        }
         if terminal.is_some() {
             work.children.end_terminal_users();
         }
@@ -82,6 +94,8 @@ struct Conductor<'a> {
     work: &'a Work,
     ending: Ending,
     interrupts: Interrupts,
+    /// Programs know that nothing is started any more.
+    told: bool,
 }
 
 impl Conductor<'_> {
@@ -130,6 +144,17 @@ impl Conductor<'_> {
             }
         };
         self.take(step)
+    }
+
+    /// Tells programs once why nothing is started any more, but does not let them hold up what Ctrl-C asks for.
+    fn tell_cause(&mut self) {
+        let cause = self.ending.cause;
+        if cause.is_some() && !std::mem::replace(&mut self.told, cause.is_some()) {
+            self.work.tell(Some(PATIENCE), || Happening::Stopped {
+                reason: reason(cause),
+                running: self.work.counts().running,
+            });
+        }
     }
 
     fn look_at_the_time(&mut self) -> bool {

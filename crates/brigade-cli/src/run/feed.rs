@@ -5,6 +5,7 @@ use std::sync::Arc;
 use brigade::Pool;
 
 use super::conduct::Event;
+use super::event_stream::Happening;
 use super::input::{Input, Place};
 use super::job::{Asked, Job, Recipe};
 use super::joblog::History;
@@ -50,6 +51,10 @@ pub(crate) fn feed(
                 };
                 fed.jobs += 1;
                 job.turn = fed.jobs;
+                work.tell(None, || Happening::Queued {
+                    job: job.as_ref().into(),
+                    priority: job.priority.0,
+                });
                 work.wait_for_room(&job);
                 hand_over(*job, pool, work);
             }

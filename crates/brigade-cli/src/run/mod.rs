@@ -12,6 +12,7 @@ mod conduct;
 mod deadline;
 mod ending;
 mod error;
+mod event_stream;
 mod exit;
 mod failure;
 mod feed;
@@ -23,6 +24,7 @@ mod joblog;
 mod latch;
 mod limits;
 mod locks;
+mod metrics_file;
 mod object;
 mod order;
 mod output;
@@ -56,8 +58,10 @@ use brigade::Pool;
 use crate::arguments::RunArguments;
 
 use self::error::RunError;
+use self::event_stream::EventStream;
 use self::joblog::{Again, Opened};
 use self::locks::Locks;
+use self::metrics_file::MetricsFile;
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
@@ -121,12 +125,17 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         }
         None => Default::default(),
     };
+    let event_stream = arguments.output.events.as_deref().map(EventStream::open);
+    let event_stream = event_stream
+        .transpose()
+        .map_err(refused("the file for events cannot be opened"))?;
     let work = Work::new(
         locks,
         policy,
         log,
         Output::new(progress, arguments.output.tag),
         results,
+        event_stream,
         events.clone(),
     );
     let work = Arc::new(work.map_err(refused("a pipe cannot be made"))?);
@@ -147,6 +156,12 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .build()
         .map_err(RunError::Pool)?;
     let pool = Arc::new(pool);
+    let metrics_file = arguments.output.metrics.take();
+    let mut metrics_file = metrics_file.map(|path| MetricsFile::new(path, started));
+    if let Some(file) = &mut metrics_file {
+        file.begin(&pool, &work)
+            .map_err(refused("the file for metrics cannot be written"))?;
+    }
     signals::keep_children()
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
@@ -163,9 +178,13 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         move || feed::feed(input, &recipe, history, &pool, &work)
     })?;
 
-    let ending = conduct::conduct(&heard, policy.limits.grace, &pool, &work);
+    let grace = policy.limits.grace;
+    let ending = conduct::conduct(&heard, grace, &pool, &work, metrics_file.as_mut());
     let metrics = pool.metrics();
     let elapsed = started.elapsed();
+    if let Some(file) = &mut metrics_file {
+        file.end(&pool, &work);
+    }
     Ok(closing::close(ending, kind, elapsed, metrics, &work))
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc::SyncSender;
 use std::thread;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use brigade::pool::Panic;
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::capture::{Captured, Outputs};
 use super::children::Children;
 use super::conduct::Event;
 use super::deadline::Limits;
+use super::event_stream::{EventStream, Happening, Outcome, seconds};
 use super::failure::Failure;
 use super::job::Job;
 use super::joblog::{Entry, JobLog, Timing};
@@ -40,6 +41,8 @@ pub(crate) struct Work {
     pub(crate) children: Children,
     pub(crate) output: Output,
     results: Option<Results>,
+    /// For programs that follow the run.
+    event_stream: Option<EventStream>,
     pub(crate) events: SyncSender<Event>,
     pub(crate) retries: Retries,
     pace: Pace,
@@ -65,6 +68,7 @@ impl Work {
         log: Option<JobLog>,
         output: Output,
         results: Option<Results>,
+        event_stream: Option<EventStream>,
         events: SyncSender<Event>,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -75,6 +79,7 @@ impl Work {
             children: Children::new(Latch::new()?),
             output,
             results,
+            event_stream,
             events,
             retries: Retries::new(policy.queue),
             pace: Pace::new(policy.distance),
@@ -115,6 +120,10 @@ impl Work {
         }
         job.attempts += 1;
         self.tally.begin(job.attempts);
+        self.tell(None, || Happening::Started {
+            job: (&job).into(),
+            attempt: job.attempts,
+        });
         let waiting = self.run(job, held);
         self.tally.end();
         self.halt_if_reached();
@@ -146,6 +155,12 @@ impl Work {
         if let Err(failure) = &result
             && let Some(due) = self.next_attempt(&job, failure)
         {
+            self.tell(None, || Happening::Retry {
+                job: (&job).into(),
+                attempt: job.attempts,
+                outcome: Outcome::new(Some(failure), duration),
+                delay: seconds(due.saturating_duration_since(Instant::now())),
+            });
             return Some(Waiting { due, job });
         }
         self.tally.count(&result);
@@ -225,6 +240,24 @@ impl Work {
             self.tally.recount_as_failed();
         }
         self.log(&ended.job, ended.timing, &result);
+        self.tell(None, || Happening::Ended {
+            job: (&ended.job).into(),
+            attempt: ended.job.attempts,
+            outcome: Outcome::new(result.as_ref().err(), ended.timing.duration),
+        });
+    }
+
+    /// Tells programs what has happened. Waits for so long, or else without a limit, until they read what they were told
+    /// before.
+    pub(crate) fn tell(&self, patience: Option<Duration>, happening: impl FnOnce() -> Happening) {
+        let Some(stream) = &self.event_stream else {
+            return;
+        };
+        if let Err(error) = stream.write(happening(), &self.children.abandoned, patience) {
+            self.output.say(format_args!(
+                "events cannot be written any more: {error}; the jobs go on"
+            ));
+        }
     }
 
     /// Finishes what still waits for its turn, though others before it will never end.

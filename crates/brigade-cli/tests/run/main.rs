@@ -6,6 +6,7 @@
 mod crash;
 mod direct;
 mod dry_run;
+mod events;
 mod exit_code;
 mod halt;
 mod input;
@@ -14,6 +15,7 @@ mod joblog;
 mod jsonl;
 mod line_buffer;
 mod lock;
+mod metrics;
 mod order;
 mod output;
 mod pace;
