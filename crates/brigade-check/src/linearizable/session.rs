@@ -29,6 +29,10 @@ pub(super) struct Session<M: Model, T> {
 
 /// How long minimising may take.
 const MINIMISING: Duration = Duration::from_secs(10);
+/// Of a smaller scenario with no more schedules than that each is run, which says for certain whether it fails; most
+/// have fewer.
+#[cfg(feature = "explore")]
+const FEW_SCHEDULES: usize = 1_000;
 
 impl<M, T> Session<M, T>
 where
@@ -149,6 +153,24 @@ where
         Ok(tried.failing)
     }
 
+    /// What is wrong with a scenario of few schedules, if something is; `None` if it has too many of them.
+    #[cfg(feature = "explore")]
+    fn try_every_schedule(
+        &self,
+        scenario: &Scenario<M::Operation>,
+        seed: u64,
+    ) -> Option<Option<Failing<M>>> {
+        let tried = self.engine.every_schedule()?.run(
+            &self.subject,
+            &Arc::new(scenario.clone()),
+            self.judge(),
+            seed,
+            FEW_SCHEDULES,
+            self.deadline,
+        );
+        (tried.exhausted || tried.failing.is_some()).then_some(tried.failing)
+    }
+
     /// Makes the scenario smaller as long as it still fails, and draws what is left.
     fn finding(
         mut self,
@@ -171,10 +193,15 @@ where
                 .unwrap_or(usize::MAX)
                 .saturating_mul(4);
             let runs = runs.max(self.engine.least_runs_to_minimise());
+            #[cfg(feature = "explore")]
+            let draws = failing.draws();
             minimise(kept, failing, &places, minimising, |kept| {
-                self.try_scenario(scenario.part(kept), seed, runs)
-                    .ok()
-                    .flatten()
+                let smaller = scenario.part(kept);
+                #[cfg(feature = "explore")]
+                if !draws && let Some(settled) = self.try_every_schedule(&smaller, seed) {
+                    return settled;
+                }
+                self.try_scenario(smaller, seed, runs).ok().flatten()
             })
         };
         let smallest = scenario.part(&kept);
