@@ -29,10 +29,11 @@ pub(super) struct Session<M: Model, T> {
 
 /// How long minimising may take.
 const MINIMISING: Duration = Duration::from_secs(10);
-/// Of a smaller scenario with no more schedules than that each is run, which says for certain whether it fails; most
-/// have fewer.
+/// So many schedules of a smaller scenario are run one after the other, and then as many by the strategy. Most small
+/// scenarios have not more, which says for certain whether they fail; of the others, the strategy often finds sooner
+/// what is wrong.
 #[cfg(feature = "explore")]
-const FEW_SCHEDULES: usize = 1_000;
+const SCHEDULES: [usize; 2] = [100, 1_000];
 
 impl<M, T> Session<M, T>
 where
@@ -42,7 +43,7 @@ where
     T: Send + Sync + 'static,
 {
     pub(super) fn new(
-        settings: Linearizable<M>,
+        mut settings: Linearizable<M>,
         subject: Arc<Subject<T, M::Operation, M::Outcome>>,
     ) -> Result<Self, Failure> {
         if settings.threads == 0 {
@@ -58,6 +59,9 @@ where
             return Err(Failure::NoRuns);
         }
         let seed = environment::seed(settings.seed)?;
+        if let Some(time) = environment::time()? {
+            (settings.time, settings.scenarios) = (Some(time), usize::MAX);
+        }
         Ok(Self {
             deadline: settings.time.map(|time| Instant::now() + time),
             engine: Engine::new(&settings),
@@ -153,22 +157,33 @@ where
         Ok(tried.failing)
     }
 
-    /// What is wrong with a scenario of few schedules, if something is; `None` if it has too many of them.
+    /// What is wrong with a scenario, if something is, as far as some schedules say: all, if they are few, or those
+    /// among which the strategy finds something; `None` if that leaves it open.
     #[cfg(feature = "explore")]
     fn try_every_schedule(
-        &self,
+        &mut self,
         scenario: &Scenario<M::Operation>,
         seed: u64,
     ) -> Option<Option<Failing<M>>> {
-        let tried = self.engine.every_schedule()?.run(
-            &self.subject,
-            &Arc::new(scenario.clone()),
-            self.judge(),
-            seed,
-            FEW_SCHEDULES,
-            self.deadline,
-        );
-        (tried.exhausted || tried.failing.is_some()).then_some(tried.failing)
+        let every = self.engine.every_schedule()?;
+        for schedules in SCHEDULES {
+            let tried = every.run(
+                &self.subject,
+                &Arc::new(scenario.clone()),
+                self.judge(),
+                seed,
+                schedules,
+                self.deadline,
+            );
+            if tried.exhausted || tried.failing.is_some() {
+                return Some(tried.failing);
+            }
+            let drawn = self.try_scenario(scenario.clone(), seed, schedules);
+            if let Ok(Some(failing)) = drawn {
+                return Some(Some(failing));
+            }
+        }
+        None
     }
 
     /// Makes the scenario smaller as long as it still fails, and draws what is left.
