@@ -6,6 +6,7 @@
 
 pub mod arguments;
 pub mod batch;
+pub mod check;
 pub mod command;
 pub mod contention;
 pub mod ledger;
@@ -28,7 +29,7 @@ use arguments::Arguments;
 use clap::Parser;
 use round::Case;
 
-/// The system that the others are compared with.
+/// The system that the others are compared with; its name begins so, if it is but a part of Brigade.
 pub const REFERENCE: &str = "brigade";
 
 /// What one binary measures.

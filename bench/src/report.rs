@@ -114,7 +114,7 @@ fn ratio(case: &Case, contestant: &Contestant) -> String {
     let reference = case
         .contestants
         .iter()
-        .find(|other| other.system == REFERENCE);
+        .find(|other| other.system.starts_with(REFERENCE));
     reference.map_or_else(String::new, |reference| {
         let ratio = median(&contestant.samples) / median(&reference.samples);
         if ratio.is_nan() {

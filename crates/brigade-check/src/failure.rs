@@ -24,6 +24,8 @@ pub enum Failure {
     NoRuns,
     /// What `BRIGADE_CHECK_SEED` holds is not a number.
     InvalidSeed(String),
+    /// What `BRIGADE_CHECK_TIME` holds is not a time, or none at all.
+    InvalidTime(String),
     /// Not a token of this crate, or not the whole of one.
     InvalidToken(String),
     /// A token of another test, or of this one before it or the code under test was changed.
@@ -130,6 +132,10 @@ impl fmt::Display for Failure {
             Self::InvalidSeed(text) => write!(
                 formatter,
                 "BRIGADE_CHECK_SEED is \"{text}\", which is not a number: copy it from the report of a failure"
+            ),
+            Self::InvalidTime(text) => write!(
+                formatter,
+                "BRIGADE_CHECK_TIME is \"{text}\", which is not how long each check goes on: say 500ms, 10s, 5m or 1h"
             ),
             Self::InvalidToken(text) => write!(
                 formatter,

@@ -71,6 +71,55 @@ fn a_seed_that_is_no_number_is_refused() {
     assert!(text.contains("InvalidSeed(\"seventeen\")"), "{text}");
 }
 
+#[test]
+fn the_time_of_the_environment_replaces_the_number_of_runs() {
+    let (_, text) = run("asked_what_it_draws", "BRIGADE_CHECK_TIME", "200ms");
+    assert!(text.contains("result Ok"), "{text}");
+    // One iteration was asked for.
+    assert!(text.matches("drawn ").count() > 1, "{text}");
+}
+
+#[test]
+fn a_time_that_is_none_is_refused() {
+    for wrong in ["soon", "10 parsecs", "0s", "-1s", "s", "99999999999h"] {
+        let (_, text) = run("asked_what_it_draws", "BRIGADE_CHECK_TIME", wrong);
+        assert!(
+            text.contains(&format!("InvalidTime(\"{wrong}\")")),
+            "{text}"
+        );
+    }
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn asked_to_count() {
+    if asked() {
+        let report = linearizable::<Count>()
+            .generate(|rng| rng.u32(1..4))
+            .scenarios(1)
+            .runs(10)
+            .explore()
+            .check(
+                || AtomicU32::new(0),
+                |sum, step| sum.fetch_add(*step, SeqCst) + step,
+            );
+        println!("scenarios {}", report.unwrap().scenarios);
+        let report = brigade_check::explore().schedules(1).check(|| ());
+        println!("schedules {}", report.unwrap().runs);
+    }
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn explored_checks_too_go_on_for_the_time_of_the_environment() {
+    let (_, text) = run("asked_to_count", "BRIGADE_CHECK_TIME", "300ms");
+    for counted in ["scenarios ", "schedules "] {
+        let count = text.lines().find_map(|line| line.split(counted).nth(1));
+        let count: u64 = count.unwrap_or_else(|| panic!("{text}")).parse().unwrap();
+        assert!(count > 1, "{text}");
+    }
+}
+
 #[cfg(feature = "explore")]
 #[test]
 fn asked_to_lose_an_update() {

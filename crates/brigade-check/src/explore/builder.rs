@@ -118,13 +118,16 @@ impl Explore {
     /// [`Failure::Found`] with the schedule under which something was wrong, or a failure that says what is wrong with
     /// the check itself.
     pub fn check<V: Verifiable>(
-        self,
+        mut self,
         body: impl Fn() -> V + Send + Sync + 'static,
     ) -> Result<Report, Failure> {
         if self.schedules == 0 {
             return Err(Failure::NoRuns);
         }
         let seed = environment::seed(self.seed)?;
+        if let Some(time) = environment::time()? {
+            (self.time, self.schedules) = (Some(time), usize::MAX);
+        }
         let token = environment::token(self.replay.as_deref())?;
         let seed = token.as_ref().map_or(seed, |token| token.seed);
         let mut plan = match &token {

@@ -40,6 +40,12 @@ impl<M: Model> Failing<M> {
     fn switches(&self) -> usize {
         self.schedule.as_ref().map_or(0, |trace| trace.switches)
     }
+
+    /// Whether the thing drew from `shuttle::rand`: then its schedule alone does not say what it does.
+    pub(super) fn draws(&self) -> bool {
+        let data_seed = self.schedule.as_ref().map(|trace| trace.data_seed);
+        data_seed.is_some_and(|seed| seed != 0)
+    }
 }
 
 /// The schedule of a run, if it was explored.
@@ -164,6 +170,25 @@ impl Engine {
             Self::Stress { .. } => runs.clamp(500, 3_000),
             #[cfg(feature = "explore")]
             Self::Explore { .. } => runs.max(200),
+        }
+    }
+
+    /// The same way, but under every schedule, as far as that is to be had.
+    #[cfg(feature = "explore")]
+    pub(super) fn every_schedule(&self) -> Option<Self> {
+        match *self {
+            Self::Explore {
+                may_spawn,
+                steps,
+                hang_limit,
+                ..
+            } => Some(Self::Explore {
+                strategy: Strategy::Exhaustive,
+                may_spawn,
+                steps,
+                hang_limit,
+            }),
+            Self::Stress { .. } => None,
         }
     }
 

@@ -29,6 +29,11 @@ pub(super) struct Session<M: Model, T> {
 
 /// How long minimising may take.
 const MINIMISING: Duration = Duration::from_secs(10);
+/// So many schedules of a smaller scenario are run one after the other, and then as many by the strategy. Most small
+/// scenarios have not more, which says for certain whether they fail; of the others, the strategy often finds sooner
+/// what is wrong.
+#[cfg(feature = "explore")]
+const SCHEDULES: [usize; 2] = [100, 1_000];
 
 impl<M, T> Session<M, T>
 where
@@ -38,7 +43,7 @@ where
     T: Send + Sync + 'static,
 {
     pub(super) fn new(
-        settings: Linearizable<M>,
+        mut settings: Linearizable<M>,
         subject: Arc<Subject<T, M::Operation, M::Outcome>>,
     ) -> Result<Self, Failure> {
         if settings.threads == 0 {
@@ -54,6 +59,9 @@ where
             return Err(Failure::NoRuns);
         }
         let seed = environment::seed(settings.seed)?;
+        if let Some(time) = environment::time()? {
+            (settings.time, settings.scenarios) = (Some(time), usize::MAX);
+        }
         Ok(Self {
             deadline: settings.time.map(|time| Instant::now() + time),
             engine: Engine::new(&settings),
@@ -149,6 +157,35 @@ where
         Ok(tried.failing)
     }
 
+    /// What is wrong with a scenario, if something is, as far as some schedules say: all, if they are few, or those
+    /// among which the strategy finds something; `None` if that leaves it open.
+    #[cfg(feature = "explore")]
+    fn try_every_schedule(
+        &mut self,
+        scenario: &Scenario<M::Operation>,
+        seed: u64,
+    ) -> Option<Option<Failing<M>>> {
+        let every = self.engine.every_schedule()?;
+        for schedules in SCHEDULES {
+            let tried = every.run(
+                &self.subject,
+                &Arc::new(scenario.clone()),
+                self.judge(),
+                seed,
+                schedules,
+                self.deadline,
+            );
+            if tried.exhausted || tried.failing.is_some() {
+                return Some(tried.failing);
+            }
+            let drawn = self.try_scenario(scenario.clone(), seed, schedules);
+            if let Ok(Some(failing)) = drawn {
+                return Some(Some(failing));
+            }
+        }
+        None
+    }
+
     /// Makes the scenario smaller as long as it still fails, and draws what is left.
     fn finding(
         mut self,
@@ -167,11 +204,17 @@ where
             (kept, failing)
         } else {
             let mut runs_to_find = runs;
+            #[cfg(feature = "explore")]
+            let draws = failing.draws();
             minimise(kept, failing, &places, minimising, |kept| {
+                let smaller = scenario.part(kept);
+                #[cfg(feature = "explore")]
+                if !draws && let Some(settled) = self.try_every_schedule(&smaller, seed) {
+                    return settled;
+                }
                 let before = self.report.runs;
                 let runs = self.engine.runs_to_minimise(runs_to_find);
-                let failing = self.try_scenario(scenario.part(kept), seed, runs);
-                let failing = failing.ok().flatten()?;
+                let failing = self.try_scenario(smaller, seed, runs).ok().flatten()?;
                 runs_to_find = self.report.runs - before;
                 Some(failing)
             })

@@ -13,6 +13,7 @@ const STYLE: &str = "\
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2em; }
 pre, svg text { font: 13px/1.4 ui-monospace, monospace; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 svg text { fill: var(--ink); }
 .head { font-weight: bold; }
 .lane { stroke: var(--edge); stroke-opacity: .25; }
@@ -97,7 +98,7 @@ fn picture(drawing: &Drawing) -> String {
         left += width + MARGIN;
     }
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{left}\" height=\"{bottom}\" role=\"img\">\n{body}</svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{left}\" height=\"{bottom}\" role=\"img\" aria-label=\"the run, thread by thread\">\n{body}</svg>\n"
     )
 }
 

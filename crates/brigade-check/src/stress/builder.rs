@@ -109,7 +109,7 @@ impl Stress {
     /// [`Failure::Found`] with what went wrong, in which iteration, thread and operation, after looking for fewer
     /// threads and operations that still fail; or a failure that says what is wrong with the check itself.
     pub fn check<T, V, W>(
-        self,
+        mut self,
         make: impl Fn() -> T + Send + Sync + 'static,
         operation: impl Fn(&T, &mut Worker) -> V + Send + Sync + 'static,
         finish: impl Fn(T) -> W + Send + Sync + 'static,
@@ -127,6 +127,9 @@ impl Stress {
         }
         if self.iterations == 0 {
             return Err(Failure::NoRuns);
+        }
+        if let Some(time) = environment::time()? {
+            (self.time, self.iterations) = (Some(time), u64::MAX);
         }
         let subject = Arc::new(Subject {
             make: Box::new(make),
@@ -343,10 +346,11 @@ impl Progress {
     fn tell(&mut self, (done, failing): (u64, usize)) {
         if self.shows && self.started.elapsed() >= SHOWN_AFTER {
             self.shown = true;
-            eprint!(
-                "\r\x1b[Kstress: {done} of {} iterations, {failing} failed",
-                self.iterations
-            );
+            let of = match self.iterations {
+                u64::MAX => String::new(),
+                iterations => format!(" of {iterations}"),
+            };
+            eprint!("\r\x1b[Kstress: {done}{of} iterations, {failing} failed");
         }
     }
 }

@@ -185,18 +185,20 @@ impl Conduct {
             held.bequeath()?;
         }
         self.record.bequeath()?;
+        // Who wants us to end wants the command not to begin.
+        let signal = self.heard.try_iter().find_map(|event| match event {
+            Event::Signal(received) => Some(received.number),
+            _ => None,
+        });
+        if let Some(number) = signal {
+            return Ok(killed_by(number));
+        }
         let mut child = match start(&self.arguments.command, &self.record.within()) {
             Ok(child) => child,
             Err(error) => return Ok(self.report_start(&error)),
         };
         self.record.note_command(child.id());
         let pid = Pid::from_child(&child);
-        // What came before the command could get it was meant for it, whoever sent it.
-        for event in self.heard.try_iter() {
-            if let Event::Signal(received) = event {
-                pass_on(received, pid);
-            }
-        }
         let refused = |what| move |error| WithError::System { what, error };
         self.tell_of_end(pid)
             .map_err(refused("a thread cannot be started"))?;
