@@ -61,7 +61,9 @@ fn what_was_ignored_at_the_start_still_is_by_the_command_too() {
 
 /// Runs shell code on a terminal, as the leader of its session.
 fn start_on(terminal: &Terminal, stage: &Stage, code: &str) -> std::process::Child {
-    Command::new("setsid")
+    // The tests themselves may run in the background of a script, where Ctrl-C is ignored.
+    Command::new("env")
+        .args(["--default-signal=INT,QUIT,TERM,HUP,TSTP,CHLD", "setsid"])
         .args(["--ctty", "--wait", "sh", "-c", code])
         .current_dir(stage.path(""))
         .env("BRIGADE_LOCK_DIR", stage.path("locks"))
