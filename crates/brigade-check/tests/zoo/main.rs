@@ -12,6 +12,8 @@ mod specimen;
 mod stressed;
 mod table;
 
+use std::thread::available_parallelism;
+
 use std::collections::BTreeSet;
 
 use brigade_check::Kind;
@@ -80,6 +82,9 @@ fn exploring_raises_no_false_alarm_on_the_twins() {
     }
 }
 
+/// A busy machine may keep two threads from running at once for long.
+const FURTHER_TRIALS: usize = 4;
+
 #[test]
 fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
     for specimen in stressed() {
@@ -100,7 +105,19 @@ fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
             Kind::Hung => Way::STRESS,
             _ => Way::STRESS.patient(),
         };
-        let found = finding(name, bug(&way));
+        // What a processor does with its stores is seen only while two of them run at once.
+        let needs_two_cores = !specimen.is_found_by(Mode::Explore);
+        if needs_two_cores && available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+            eprintln!("{name}: left out, it needs two cores");
+            continue;
+        }
+        let mut checked = bug(&way);
+        for _ in 0..FURTHER_TRIALS {
+            if needs_two_cores && checked.is_ok() {
+                checked = bug(&way);
+            }
+        }
+        let found = finding(name, checked);
         assert_eq!(found.kind, kind, "{name}: {}", found.reason);
         // How far it is made smaller is a matter of luck; smaller than what is known would be news.
         let known: usize = smallest.iter().sum();
@@ -109,7 +126,7 @@ fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
             "{name}: {:?}",
             found.operations
         );
-        if !specimen.is_found_by(Mode::Explore) {
+        if needs_two_cores {
             // The operations are the same again, but what a processor does with its stores is not.
             continue;
         }
