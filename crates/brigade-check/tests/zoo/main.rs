@@ -12,9 +12,8 @@ mod specimen;
 mod stressed;
 mod table;
 
-use std::thread::available_parallelism;
-
 use std::collections::BTreeSet;
+use std::thread::available_parallelism;
 
 use brigade_check::Kind;
 use specimen::{Mode, Specimen, Way, finding, shape};
