@@ -2,6 +2,7 @@
 
 mod arguments;
 mod duration;
+mod exit_code;
 mod generated;
 mod lab;
 mod quantity;
@@ -17,9 +18,6 @@ use clap::Parser;
 
 use self::arguments::{Arguments, Subcommand};
 
-/// The exit code for misuse, the same as clap's for flags it does not know.
-const MISUSE: u8 = 2;
-
 fn main() -> ExitCode {
     let Arguments { subcommand } = Arguments::parse();
     let result: Result<u8, Box<dyn Error>> = match subcommand {
@@ -34,7 +32,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // `eprintln!` would panic if standard error takes nothing, and hide the exit code.
             let _ = writeln!(io::stderr(), "brigade: {error}");
-            ExitCode::from(MISUSE)
+            ExitCode::from(exit_code::MISUSE)
         }
     }
 }

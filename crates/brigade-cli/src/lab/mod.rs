@@ -21,6 +21,7 @@ use anstream::AutoStream;
 use serde::Serialize;
 
 use crate::arguments::LabArguments;
+use crate::exit_code::UNREAD;
 
 use self::error::LabError;
 use self::experiment::{Experiment, Setting};
@@ -33,9 +34,6 @@ pub(crate) const ALL: &str = "all";
 
 /// Exit code: something was not seen as expected.
 const NOT_AS_EXPECTED: u8 = 1;
-
-/// Exit code: nobody reads our output any more. As shells tell it of a program that SIGPIPE ended.
-const UNREAD: u8 = 141;
 
 /// An experiment that has been run.
 #[derive(Serialize)]

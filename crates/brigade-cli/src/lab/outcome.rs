@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::quantity::{Bytes, Grouped, Span};
 
-use super::picture::Picture;
+use super::picture::{Bar, Picture};
 
 /// What an experiment has found.
 #[derive(Serialize)]
@@ -116,6 +116,16 @@ impl Variant {
             name,
             soundness,
             figures,
+        }
+    }
+
+    /// Its bar in a picture.
+    pub(crate) fn bar(&self, length: f64, shown: Value) -> Bar {
+        Bar {
+            label: self.name.to_owned(),
+            soundness: self.soundness,
+            length,
+            shown,
         }
     }
 }

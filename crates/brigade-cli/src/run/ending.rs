@@ -1,6 +1,6 @@
 //! How a run ended, and the exit code that tells it.
 
-use signal_hook::consts::SIGPIPE;
+use crate::exit_code;
 
 use super::feed::Fed;
 use super::halt::Halt;
@@ -56,9 +56,8 @@ impl Ending {
     /// The exit code after so many jobs have failed.
     pub(crate) fn exit_code(&self, failed: u64) -> u8 {
         let code = match self.cause {
-            // As shells tell it of a program that a signal ended.
-            Some(Cause::Signal(signal)) => 128 + u64::from(signal.unsigned_abs()),
-            Some(Cause::Unread) => 128 + u64::from(SIGPIPE.unsigned_abs()),
+            Some(Cause::Signal(signal)) => u64::from(exit_code::of_signal(signal)),
+            Some(Cause::Unread) => u64::from(exit_code::UNREAD),
             Some(Cause::Unlogged) => UNLOGGED,
             Some(Cause::Halted(halt)) if halt.success => 0,
             Some(Cause::Halted(_)) | None => {

@@ -13,6 +13,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::arguments::WithArguments;
+use crate::exit_code;
 use crate::quantity::Span;
 use crate::resource::{Held, LockDirectory, Record, Request, ResourceError, State, WITHIN, Waits};
 use crate::run::signals::keep_children;
@@ -148,7 +149,7 @@ impl Conduct {
                 Event::Locked(Ok(Some(held))) => return Ok(Ok(held)),
                 Event::Locked(Ok(None)) => return Ok(Err(self.give_up(&report))),
                 Event::Locked(Err(error)) => return Err(error.into()),
-                Event::Signal(received) => return Ok(Err(killed_by(received.number))),
+                Event::Signal(received) => return Ok(Err(exit_code::of_signal(received.number))),
                 Event::Ended => {}
             }
         }
@@ -191,7 +192,7 @@ impl Conduct {
             _ => None,
         });
         if let Some(number) = signal {
-            return Ok(killed_by(number));
+            return Ok(exit_code::of_signal(number));
         }
         let mut child = match start(&self.arguments.command, &self.record.within()) {
             Ok(child) => child,
@@ -210,7 +211,7 @@ impl Conduct {
             }
         }
         let status = child.wait().map_err(refused("the end of the command"))?;
-        Ok(exit_code(status))
+        Ok(code_of(status))
     }
 
     /// Waits for the end of the command on a thread, but does not reap it: until then its number is its own.
@@ -270,15 +271,10 @@ fn pass_on(received: Received, pid: Pid) {
     }
 }
 
-fn exit_code(status: ExitStatus) -> u8 {
+fn code_of(status: ExitStatus) -> u8 {
     match (status.code(), status.signal()) {
         (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
-        (None, Some(signal)) => killed_by(signal),
+        (None, Some(signal)) => exit_code::of_signal(signal),
         (None, None) => u8::MAX,
     }
-}
-
-/// As shells tell it of a program that a signal ended.
-fn killed_by(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }

@@ -5,13 +5,11 @@ use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
+use crate::exit_code::UNREAD;
 use crate::quantity::Span;
 use crate::resource::{LockDirectory, State, Use, User, users};
 
 use super::error::WithError;
-
-/// Exit code: nobody reads our output any more. As shells tell it of a program that SIGPIPE ended.
-const UNREAD: u8 = 141;
 
 /// One who holds or waits, for programs.
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use brigade::lock::Mutex;
 
 use crate::lab::experiment::{Experiment, Setting};
 use crate::lab::outcome::{Figure, Outcome, Value, Variant, Verdict};
-use crate::lab::picture::{Bar, Bars, Picture, Scale};
+use crate::lab::picture::{Bars, Picture, Scale};
 use crate::lab::together::together;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -65,12 +65,10 @@ fn run(setting: &Setting) -> Outcome {
         Variant::sound("OnceMap", figures(once)),
     ];
     let counts = [looked.0, locked.0, once.0];
-    let bars = variants.iter().zip(counts).map(|(variant, count)| Bar {
-        label: variant.name.to_owned(),
-        soundness: variant.soundness,
-        length: count as f64,
-        shown: Value::Count(count),
-    });
+    let bars = variants
+        .iter()
+        .zip(counts)
+        .map(|(variant, count)| variant.bar(count as f64, Value::Count(count)));
     Outcome {
         picture: Picture::Bars(Bars {
             title: format!("computations of {KEYS} values"),

@@ -10,7 +10,7 @@ use brigade::{Counter, Pool};
 use crate::lab::experiment::{Experiment, Setting};
 use crate::lab::level::Level;
 use crate::lab::outcome::{Figure, Outcome, Value, Variant, Verdict};
-use crate::lab::picture::{Bar, Bars, Picture, Scale};
+use crate::lab::picture::{Bars, Picture, Scale};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "pool",
@@ -61,12 +61,10 @@ fn run(setting: &Setting) -> Outcome {
         Variant::broken("a thread per task", spawned.figures()),
         Variant::sound("Pool", pooled.figures()),
     ];
-    let bars = variants.iter().zip(most).map(|(variant, most)| Bar {
-        label: variant.name.to_owned(),
-        soundness: variant.soundness,
-        length: most as f64,
-        shown: Value::Count(most),
-    });
+    let bars = variants
+        .iter()
+        .zip(most)
+        .map(|(variant, most)| variant.bar(most as f64, Value::Count(most)));
     Outcome {
         picture: Picture::Bars(Bars {
             title: "the most threads at once, logarithmic".to_owned(),

@@ -8,7 +8,7 @@ use brigade::lock::Mutex;
 
 use crate::lab::experiment::{Experiment, Setting};
 use crate::lab::outcome::{Figure, Outcome, Value, Variant, Verdict};
-use crate::lab::picture::{Bar, Bars, Picture, Scale};
+use crate::lab::picture::{Bars, Picture, Scale};
 use crate::lab::together::together;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -67,11 +67,9 @@ fn run(setting: &Setting) -> Outcome {
         Variant::sound("AtomicU64", figures((counted[2], atomic_rate))),
         Variant::sound("Counter", figures((counted[3], counter_rate))),
     ];
-    let bars = variants.iter().zip(counted).map(|(variant, counted)| Bar {
-        label: variant.name.to_owned(),
-        soundness: variant.soundness,
-        length: counted as f64,
-        shown: Value::Share(counted as f64 / wanted as f64),
+    let bars = variants.iter().zip(counted).map(|(variant, counted)| {
+        let share = Value::Share(counted as f64 / wanted as f64);
+        variant.bar(counted as f64, share)
     });
     let lost = wanted - counted[0];
     let lost_by_others = counted[1..]
