@@ -9,11 +9,13 @@ pub(crate) const BLOCK: usize = 64;
 
 /// Up to [`BLOCK`] jobs, appended at the end and taken from the front.
 ///
-/// Invariant: `slots[head..tail]` are initialised, the others are not; `head <= tail <= BLOCK`.
-/// A block that was emptied begins again at its first slot.
+/// Invariant: `slots[head..tail]` are initialised, the others are not; `head <= tail <= end <= BLOCK`.
+/// Nothing is appended beyond `end`. A block that was emptied begins again at its first
+/// slot, and is open.
 pub(crate) struct Block {
     head: usize,
     tail: usize,
+    end: usize,
     slots: Box<[MaybeUninit<Job>; BLOCK]>,
 }
 
@@ -22,6 +24,7 @@ impl Block {
         Self {
             head: 0,
             tail: 0,
+            end: BLOCK,
             slots: Box::new([const { MaybeUninit::uninit() }; BLOCK]),
         }
     }
@@ -36,7 +39,12 @@ impl Block {
 
     /// True if nothing can be appended, though jobs may have been taken.
     pub(crate) fn is_closed(&self) -> bool {
-        self.tail == BLOCK
+        self.tail == self.end
+    }
+
+    /// Makes that nothing is appended any more to what is in it.
+    pub(crate) fn close(&mut self) {
+        self.end = self.tail;
     }
 
     /// Appends a job made of `work`, in place; the block must not be closed.
@@ -61,7 +69,7 @@ impl Block {
         let job = unsafe { self.slots[self.head].assume_init_read() };
         self.head += 1;
         if self.is_empty() {
-            (self.head, self.tail) = (0, 0);
+            (self.head, self.tail, self.end) = (0, 0, BLOCK);
         }
         Some(job)
     }

@@ -29,7 +29,8 @@ pub(crate) struct Queue {
 ///
 /// Invariants: every job of a pool has an order of its own, and jobs are sorted by it, inside a block
 /// and from block to block. No block is empty. Workers take runs of neighbours, so what they give back
-/// fits between two blocks.
+/// fits between two blocks; and it is closed, since what others still have may belong between it and
+/// jobs that come later.
 struct Level {
     priority: Priority,
     blocks: VecDeque<Block>,
@@ -104,6 +105,7 @@ impl Queue {
             return;
         };
         self.length += jobs.len();
+        jobs.close();
         let block = std::mem::replace(jobs, self.spare.pop().unwrap_or_else(Block::new));
         let place = self.level(priority);
         let blocks = &mut self.levels[place].blocks;
@@ -148,12 +150,9 @@ impl Queue {
             let emptied = block.map(|block| std::mem::replace(taken, block));
             self.recycle(emptied);
         } else {
-            // One stays at least, so that no block is empty: if none must, the next look takes it.
-            while taken.len() < limit
-                && front.len() > 1
-                && front.jobs().first().is_some_and(is_next)
-            {
-                taken.push(front.pop().expect("it holds more than one"));
+            // One stays at least, so that no block is empty: the last is beyond the limit, or not next.
+            while taken.len() < limit && front.jobs().first().is_some_and(is_next) {
+                taken.push(front.pop().expect("it has a first"));
             }
         }
         self.length -= taken.len();
@@ -203,6 +202,7 @@ impl Queue {
         let mut stale = Vec::new();
         for level in &mut self.levels {
             for block in &mut level.blocks {
+                let was_closed = block.is_closed();
                 let mut kept = Block::new();
                 while let Some(job) = block.pop() {
                     if job.is_stale() {
@@ -210,6 +210,9 @@ impl Queue {
                     } else {
                         kept.push(job);
                     }
+                }
+                if was_closed {
+                    kept.close();
                 }
                 *block = kept;
             }
@@ -268,3 +271,6 @@ impl Queue {
         place
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
