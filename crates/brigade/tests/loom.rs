@@ -102,6 +102,22 @@ fn a_task_either_runs_or_is_cancelled() {
 }
 
 #[test]
+fn a_task_that_is_finished_has_been_counted() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let handle = Arc::new(pool.submit(|| ()).unwrap());
+        let other = Arc::clone(&handle);
+        let cancels = thread::spawn(move || other.cancel());
+        if handle.is_finished() {
+            let metrics = pool.metrics();
+            assert_eq!(metrics.completed + metrics.cancelled, 1);
+            assert_eq!(metrics.queued, 0);
+        }
+        cancels.join().unwrap();
+    });
+}
+
+#[test]
 fn a_detached_task_still_runs_and_is_dropped_once() {
     explore(4, || {
         let pool = pool(1, 2);

@@ -41,6 +41,7 @@ fn opposite(held: Mode, wanted: Mode) -> (Names, Option<Vec<ClassId>>) {
 #[test]
 fn abba_is_found_once() {
     let mut graph = Names::new();
+    assert_eq!(graph.reported_count(), 0);
     assert_eq!(exclusive(&mut graph, A, B), None);
     assert_eq!(exclusive(&mut graph, B, A), Some(vec![B, A]));
     assert_eq!(exclusive(&mut graph, B, A), None);
@@ -178,6 +179,40 @@ fn a_gate_must_be_one_lock_at_all_edges() {
     assert_eq!(guarded(&mut graph, A, B, &[1, 2]), None);
     assert_eq!(guarded(&mut graph, B, C, &[2, 3]), None);
     assert_eq!(guarded(&mut graph, C, A, &[3, 1]), Some(vec![C, A, B]));
+}
+
+#[test]
+fn a_cycle_that_loses_its_gate_beside_one_that_is_reported_is_guarded_no_more() {
+    let mut graph = Names::new();
+    for (from, to) in [(A, B), (B, A), (B, C), (C, A)] {
+        assert_eq!(guarded(&mut graph, from, to, &[1]), None);
+    }
+    assert_eq!(graph.guarded_cycles().count(), 2);
+    assert_eq!(guarded(&mut graph, A, B, &[]), Some(vec![A, B]));
+    assert_eq!(graph.guarded_cycles().count(), 0);
+}
+
+#[test]
+fn so_many_guarded_cycles_are_kept() {
+    let mut graph = Names::with_limits(Limits {
+        guarded: 1,
+        ..Limits::DEFAULT
+    });
+    for (from, to) in [(A, B), (B, A), (C, D), (D, C)] {
+        assert_eq!(guarded(&mut graph, from, to, &[1]), None);
+    }
+    assert_eq!(graph.guarded_cycles().count(), 1);
+}
+
+#[test]
+fn a_guarded_cycle_is_kept_only_if_its_edges_are() {
+    let mut graph = Names::with_limits(Limits {
+        edges: 1,
+        ..Limits::DEFAULT
+    });
+    guarded(&mut graph, A, B, &[1]);
+    assert_eq!(guarded(&mut graph, B, A, &[1]), None);
+    assert_eq!(graph.guarded_cycles().count(), 0);
 }
 
 #[test]
