@@ -6,10 +6,22 @@ mod watchdog;
 use std::mem::{ManuallyDrop, forget};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use brigade::lock::{FindingKind, LockError, Mutex, RwLock, lock_all};
 use detecting::{LONG, deadlock, ignore_predictions};
 use watchdog::within_a_minute;
+
+/// Long enough to begin to wait.
+const SHORT: Duration = Duration::from_millis(1);
+
+fn timed_out<G>(result: Result<G, LockError>) {
+    match result {
+        Ok(_) => panic!("it is held"),
+        Err(LockError::TimedOut { .. }) => {}
+        Err(other) => panic!("{other}"),
+    }
+}
 
 /// Runs the body on a thread of this name, to its end.
 fn on_thread(name: &str, body: impl FnOnce() + Send + 'static) {
@@ -108,14 +120,23 @@ fn a_new_lock_where_a_lock_of_a_gone_thread_was_is_free() {
         *Arc::get_mut(&mut place).unwrap() = RwLock::named("gone-reused.next", 7);
         assert_eq!(*place.write_checked().unwrap(), 7);
         // And somebody who has it now is waited for, not taken for the one who is gone.
-        let (held, inner) = (place.write(), Arc::clone(&place));
-        let waits = thread::spawn(move || {
-            let own = Mutex::named("gone-reused.own", ());
-            let _own = own.lock();
-            deadlock(inner.read_checked()).is_none()
-        });
-        drop(held);
-        assert!(waits.join().unwrap());
+        let _held = place.write();
+        let inner = Arc::clone(&place);
+        on_thread("waits", move || timed_out(inner.read_timeout(SHORT)));
+    });
+}
+
+#[test]
+fn a_lock_beside_one_that_was_taken_along_is_waited_for() {
+    within_a_minute(|| {
+        ignore_predictions();
+        let taken_along = Arc::new(Mutex::named("beside.taken-along", 0));
+        let inner = Arc::clone(&taken_along);
+        on_thread("gone", move || forget(inner.lock()));
+        let other = Arc::new(Mutex::named("beside.other", 0));
+        let _held = other.lock();
+        let inner = Arc::clone(&other);
+        on_thread("waits", move || timed_out(inner.lock_timeout(SHORT)));
     });
 }
 

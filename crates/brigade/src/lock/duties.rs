@@ -54,3 +54,42 @@ impl Duties {
         self.depth.store(0, Relaxed);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::{Duties, MOST};
+
+    #[test]
+    fn what_was_begun_last_is_done_first() {
+        let duties = Duties::new();
+        assert!(duties.is_empty());
+        duties.begin(1);
+        duties.begin(2);
+        assert!(duties.include(1) && duties.include(2) && !duties.include(3));
+        duties.end();
+        assert!(duties.include(1) && !duties.include(2) && !duties.is_empty());
+        duties.end();
+        assert!(duties.is_empty() && !duties.include(1));
+    }
+
+    #[test]
+    fn those_beyond_the_slots_are_counted() {
+        let duties = Duties::new();
+        (1..=MOST + 2).for_each(|duty| duties.begin(duty));
+        assert!(duties.include(MOST) && !duties.include(MOST + 1));
+        duties.end();
+        duties.end();
+        assert!(duties.include(MOST));
+        duties.end();
+        assert!(!duties.include(MOST) && duties.include(1));
+    }
+
+    #[test]
+    fn all_are_cleared_at_once() {
+        let duties = Duties::new();
+        duties.begin(1);
+        duties.begin(2);
+        duties.clear();
+        assert!(duties.is_empty() && !duties.include(1));
+    }
+}

@@ -8,7 +8,7 @@ use super::{Awaited, Entered, Needs, Target, WaitGraph, Wanted};
 use crate::lock::class::Origin;
 use crate::lock::held::{Held, Record};
 use crate::lock::mode::Mode;
-use crate::lock::report::{Access, Report};
+use crate::lock::report::{Access, FindingKind, Report};
 
 /// A thread that holds locks, given by their addresses, each in a mode.
 fn holding(locks: &[(usize, Mode)]) -> &'static Record {
@@ -149,6 +149,7 @@ fn an_upgrade_is_blocked_by_its_own_read_and_not_by_what_it_upgrades() {
     assert!(graph.enter(upgrades, upgrade()).is_ok());
     let reads_too = holding(&[(A, Mode::Shared), (A, Mode::Upgradable)]);
     let report = graph.enter(reads_too, upgrade()).err().unwrap();
+    assert_eq!(report.kind(), FindingKind::Recursive);
     assert_eq!(report.steps()[0].holds.access, Access::Shared);
 }
 
@@ -264,4 +265,74 @@ fn what_each_of_several_must_do_is_waited_for_in_vain_when_one_is_stuck() {
     assert!(enter(Stub::Each(&[1, 2])).is_err());
     assert!(enter(Stub::Each(&[2])).is_ok());
     assert!(enter(Stub::Nobody).is_ok());
+}
+
+#[test]
+fn a_way_through_one_that_can_end_is_no_cycle() {
+    let graph = WaitGraph::new();
+    let enter = |duty, stub| graph.enter(with_duties(&[duty]), awaiting(stub));
+    // There is a shorter way from the last one over the first, which somebody else will free.
+    let _free = enter(2, Stub::Any(1, 2)).expect("nobody waits for it");
+    let _next = enter(3, Stub::Each(&[4])).expect("the next one works");
+    let _third = enter(4, Stub::Each(&[1])).expect("the last one works");
+    let report = enter(1, Stub::Each(&[2, 3])).err().expect("a cycle");
+    assert_eq!(report.steps().len(), 3, "{report}");
+}
+
+/// A wait for what nobody but who has this duty can do.
+fn waiting_for(target: fn(usize, Arc<str>) -> Target, address: usize) -> Wanted {
+    Wanted {
+        target: target(address, "stub".into()),
+        until: None,
+        place: None,
+    }
+}
+
+fn duty(address: usize, name: Arc<str>) -> Target {
+    Target::Duty { address, name }
+}
+
+fn pool(address: usize, name: Arc<str>) -> Target {
+    Target::Pool { address, name }
+}
+
+#[test]
+fn who_waits_for_itself_is_told_of_a_deadlock_and_not_of_a_recursion() {
+    let graph = WaitGraph::new();
+    let told = graph.enter(with_duties(&[7]), waiting_for(duty, 7));
+    let report = told.err().expect("nobody else has that duty");
+    assert_eq!(
+        (report.kind(), report.steps().len()),
+        (FindingKind::Deadlock, 1)
+    );
+    assert!(graph.enter(with_duties(&[8]), waiting_for(duty, 7)).is_ok());
+}
+
+#[test]
+fn a_pool_waits_for_its_workers_but_they_do_not_wait_for_each_other_to_end() {
+    let graph = WaitGraph::new();
+    let worker = |lock: &[(usize, Mode)]| {
+        let record = holding(lock);
+        record.duties.begin(7);
+        record
+    };
+    let (one, other) = (worker(&[(A, Mode::Exclusive)]), worker(&[]));
+    let _one = graph
+        .enter(one, waiting_for(pool, 7))
+        .expect("it is no cycle");
+    let _other = graph
+        .enter(other, waiting_for(pool, 7))
+        .expect("they all wait for the same");
+    // Who is no worker of it is in nobody's way.
+    let _stranger = graph
+        .enter(
+            holding(&[(B, Mode::Exclusive)]),
+            wanting(A, Mode::Exclusive),
+        )
+        .expect("the pool does not wait for it");
+    let third = worker(&[]);
+    let report = graph.enter(third, wanting(B, Mode::Exclusive)).err();
+    let report =
+        report.expect("the pool waits for this one, and this one for who waits for the pool");
+    assert_eq!(report.steps().len(), 3, "{report}");
 }

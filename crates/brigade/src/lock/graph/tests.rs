@@ -105,6 +105,16 @@ fn each_further_cycle_is_found_the_shortest_first() {
 }
 
 #[test]
+fn of_two_ways_back_the_shorter_is_found_first_though_its_classes_are_higher() {
+    let mut graph = Names::new();
+    let far = ClassId(4);
+    for (from, to) in [(B, C), (C, D), (D, A), (B, far), (far, A)] {
+        assert_eq!(exclusive(&mut graph, from, to), None);
+    }
+    assert_eq!(exclusive(&mut graph, A, B), Some(vec![A, B, far]));
+}
+
+#[test]
 fn readers_block_readers_only_where_somebody_writes() {
     for (held, wanted) in [(Shared, Shared), (Shared, Upgradable), (Upgradable, Shared)] {
         let (mut graph, cycle) = opposite(held, wanted);
@@ -283,6 +293,18 @@ fn a_search_without_end_is_given_up() {
         guarded(&mut graph, B, A, &[]).is_some(),
         "the short way is seen first"
     );
+}
+
+#[test]
+fn the_way_to_a_cycle_costs_steps_too() {
+    let mut graph = Names::with_limits(Limits {
+        steps: 2,
+        ..Limits::DEFAULT
+    });
+    exclusive(&mut graph, A, B);
+    // Two for the choice of edges would do, but there are two classes to go to first.
+    assert_eq!(exclusive(&mut graph, B, A), None);
+    assert_eq!(graph.abandoned_searches(), 1);
 }
 
 /// Random pairs by a fixed sequence (Knuth's MMIX generator), so that figures can be compared.
