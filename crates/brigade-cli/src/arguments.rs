@@ -3,6 +3,7 @@
 mod life;
 mod lock;
 mod log;
+mod machine;
 mod output;
 mod with;
 
@@ -21,6 +22,7 @@ use crate::run::priority;
 pub(crate) use self::life::LifeArguments;
 pub(crate) use self::lock::LockArguments;
 pub(crate) use self::log::LogArguments;
+pub(crate) use self::machine::MachineArguments;
 pub(crate) use self::output::OutputArguments;
 pub(crate) use self::with::WithArguments;
 
@@ -164,6 +166,9 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) life: LifeArguments,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
 
     #[command(flatten)]
     pub(crate) log: LogArguments,
