@@ -3,24 +3,25 @@
 use clap::Args;
 
 use crate::run::hold::{Bound, parse_load, parse_memory};
+use crate::run::niceness;
 
 /// How much of the machine jobs leave to others.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Consideration for the machine")]
 pub(crate) struct MachineArguments {
-    /// Run jobs with a niceness higher by N, -20 to 19, as `nice -n N` does; below 0 needs the right to
+    /// Add N, -20 to 19, to the niceness of jobs, as `nice -n N` does; less than 0 needs the right to
     #[arg(
         long,
         value_name = "N",
         default_value_t = 0,
         hide_default_value = true,
         allow_negative_numbers = true,
-        value_parser = clap::value_parser!(i32).range(-20..=19)
+        value_parser = niceness::parse
     )]
     pub(crate) nice: i32,
 
-    /// Begin jobs only while fewer than N tasks of the machine, or than N% of its cores, run or wait for a
-    /// core or a disk
+    /// Begin jobs only while fewer than N tasks of the machine run or wait for a core or a disk; N% is of its
+    /// cores
     #[arg(long, value_name = "N|N%", value_parser = parse_load)]
     pub(crate) load: Option<Bound>,
 

@@ -30,7 +30,7 @@ mod limits;
 mod locks;
 mod machine;
 mod metrics_file;
-mod niceness;
+pub(crate) mod niceness;
 mod object;
 mod order;
 mod output;

@@ -95,14 +95,37 @@ impl Niceness {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use rustix::process::getpriority_process;
+/// Reads how much is added, from -20 to 19.
+///
+/// # Errors
+/// What is wrong with anything else.
+pub(crate) fn parse(text: &str) -> Result<i32, String> {
+    let added = text.parse().ok();
+    added
+        .filter(|added| (-20..=19).contains(added))
+        .ok_or_else(|| format!("give a number from -20 to 19, such as 10, not `{text}`"))
+}
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
     #[test]
+    fn what_is_added_is_a_number_in_the_range_of_niceness() {
+        for (text, added) in [("-20", -20), ("0", 0), ("+5", 5), ("19", 19)] {
+            assert_eq!(parse(text), Ok(added));
+        }
+        for wrong in ["20", "-21", "", "x", "1.5", "99999999999"] {
+            let problem = parse(wrong).expect_err(wrong);
+            assert!(problem.ends_with(&format!("not `{wrong}`")), "{problem}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
     fn the_thread_that_starts_processes_has_it_and_ours_do_not() {
+        use rustix::process::getpriority_process;
+
         let ours = getpriority_process(None).expect("a niceness");
         let niceness = Niceness::new(3).expect("one");
         let theirs = niceness.on_a_thread(|| getpriority_process(None));
