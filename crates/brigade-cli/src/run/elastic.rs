@@ -6,6 +6,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::gauge::Usage;
+
 /// Above this share of the time in which some thread waited for a core, jobs compete for the cores.
 const CONTENDED: f64 = 0.4;
 
@@ -17,21 +19,6 @@ const IDLE_CORE: f64 = 0.5;
 
 /// How many looks long it does not grow once it has shrunk.
 const PAUSE: u32 = 10;
-
-/// What was seen since the last look.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    /// How many jobs wait to run.
-    pub(crate) queued: usize,
-    /// How many run.
-    pub(crate) running: usize,
-    /// The share of the time in which some thread waited for a core, from 0 to 1.
-    pub(crate) cpu_wait: f64,
-    /// How many cores had nothing to do, on average.
-    pub(crate) idle_cores: f64,
-    /// Most jobs wait for something else than a core: a disk, the network, each other.
-    pub(crate) jobs_wait: bool,
-}
 
 /// How many jobs may run at once, between two numbers.
 #[derive(Debug)]
@@ -57,13 +44,13 @@ impl Elastic {
         self.jobs
     }
 
-    /// Takes a look into account.
-    pub(crate) fn look(&mut self, sample: Sample) {
+    /// Takes into account how the cores are used by so many jobs that run, while others are queued.
+    pub(crate) fn look(&mut self, queued: usize, running: usize, usage: Usage) {
         let (min, max) = self.range.clone().into_inner();
         // Jobs that use no core do not compete for one, however busy others keep the machine.
-        if sample.cpu_wait > CONTENDED && !sample.jobs_wait {
+        if usage.cpu_wait > CONTENDED && !usage.jobs_wait {
             // More may be allowed than there were jobs; what competes is what runs.
-            let jobs = self.jobs.min(sample.running.max(min));
+            let jobs = self.jobs.min(running.max(min));
             self.jobs = (jobs - (jobs / 4).max(1).min(jobs)).max(min);
             self.pause = PAUSE;
             return;
@@ -72,9 +59,9 @@ impl Elastic {
             self.pause -= 1;
             return;
         }
-        let is_wanted = sample.queued > 0 && sample.running >= self.jobs;
-        let has_room = sample.cpu_wait < CALM && sample.idle_cores >= IDLE_CORE;
-        if is_wanted && (has_room || sample.jobs_wait) {
+        let is_wanted = queued > 0 && running >= self.jobs;
+        let has_room = usage.cpu_wait < CALM && usage.idle_cores >= IDLE_CORE;
+        if is_wanted && (has_room || usage.jobs_wait) {
             self.jobs = self.jobs.saturating_mul(2).min(max);
         }
     }
@@ -84,21 +71,38 @@ impl Elastic {
 mod tests {
     use super::*;
 
+    /// What a look sees.
+    #[derive(Clone, Copy)]
+    struct Sample {
+        queued: usize,
+        running: usize,
+        usage: Usage,
+    }
+
     /// Jobs wait, those that may do run, and both cores are idle.
     fn calm(elastic: &Elastic) -> Sample {
         Sample {
             queued: 9,
             running: elastic.jobs(),
-            cpu_wait: 0.0,
-            idle_cores: 2.0,
-            jobs_wait: false,
+            usage: Usage {
+                cpu_wait: 0.0,
+                idle_cores: 2.0,
+                jobs_wait: false,
+            },
         }
     }
 
     fn contended(elastic: &Elastic) -> Sample {
+        used(elastic, 0.9, 0.0, false)
+    }
+
+    fn used(elastic: &Elastic, cpu_wait: f64, idle_cores: f64, jobs_wait: bool) -> Sample {
         Sample {
-            cpu_wait: 0.9,
-            idle_cores: 0.0,
+            usage: Usage {
+                cpu_wait,
+                idle_cores,
+                jobs_wait,
+            },
             ..calm(elastic)
         }
     }
@@ -106,7 +110,12 @@ mod tests {
     /// The numbers after each look.
     fn numbers(elastic: &mut Elastic, looks: usize, sample: fn(&Elastic) -> Sample) -> Vec<usize> {
         let mut look = |_| {
-            elastic.look(sample(elastic));
+            let Sample {
+                queued,
+                running,
+                usage,
+            } = sample(elastic);
+            elastic.look(queued, running, usage);
             elastic.jobs()
         };
         (0..looks).map(&mut look).collect()
@@ -142,16 +151,9 @@ mod tests {
     #[test]
     fn it_stays_when_the_cores_are_busy_and_nobody_waits_long() {
         let mut elastic = Elastic::new(2..=8);
-        let busy = |elastic: &Elastic| Sample {
-            cpu_wait: 0.1,
-            idle_cores: 0.2,
-            ..calm(elastic)
-        };
+        let busy = |elastic: &Elastic| used(elastic, 0.1, 0.2, false);
         assert_eq!(numbers(&mut elastic, 3, busy), [2, 2, 2]);
-        let between = |elastic: &Elastic| Sample {
-            cpu_wait: 0.3,
-            ..calm(elastic)
-        };
+        let between = |elastic: &Elastic| used(elastic, 0.3, 2.0, false);
         assert_eq!(numbers(&mut elastic, 3, between), [2, 2, 2]);
     }
 
@@ -173,10 +175,7 @@ mod tests {
     #[test]
     fn jobs_that_wait_for_something_else_grow_on_a_busy_machine() {
         let mut elastic = Elastic::new(1..=8);
-        let waiting = |elastic: &Elastic| Sample {
-            jobs_wait: true,
-            ..contended(elastic)
-        };
+        let waiting = |elastic: &Elastic| used(elastic, 0.9, 0.0, true);
         assert_eq!(numbers(&mut elastic, 3, waiting), [2, 4, 8]);
     }
 

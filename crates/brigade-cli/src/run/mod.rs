@@ -19,6 +19,7 @@ mod event_stream;
 mod exit;
 mod failure;
 mod feed;
+mod gauge;
 pub(crate) mod halt;
 pub(crate) mod hold;
 mod input;

@@ -12,11 +12,11 @@ use brigade::Pool;
 use brigade::pool::Metrics;
 use parking_lot::Mutex;
 
-use super::demand::Demand;
-use super::elastic::{Elastic, Sample};
+use super::elastic::Elastic;
 use super::error::RunError;
+use super::gauge::Gauge;
 use super::hold::{Hold, Kind, Measured, Reason};
-use super::machine::{Cores, Machine};
+use super::machine::Machine;
 use super::work::Work;
 
 /// How often the machine is looked at.
@@ -143,9 +143,9 @@ impl Staffing {
             }
             let metrics = pool.metrics();
             if let Some((elastic, gauge)) = &mut self.elastic
-                && let Some(sample) = gauge.look(&self.machine, &metrics, work)
+                && let Some(usage) = gauge.look(&self.machine, &work.children.leaders())
             {
-                elastic.look(sample);
+                elastic.look(metrics.queued, metrics.running, usage);
             }
             let workers = self.workers(metrics.running, work);
             if last.as_ref() != Some(&workers) {
@@ -154,59 +154,5 @@ impl Staffing {
             }
             work.held_back.tell(pool, work);
         }
-    }
-}
-
-/// Measures from look to look how the cores are used.
-#[derive(Debug)]
-struct Gauge {
-    at: Instant,
-    cores: Cores,
-    /// How long some have waited for a core; `None` if the kernel does not measure it.
-    waited: Option<Duration>,
-    demand: Demand,
-}
-
-impl Gauge {
-    /// `None` if nothing can be measured.
-    fn new(machine: &Machine) -> Option<Self> {
-        Some(Self {
-            at: Instant::now(),
-            cores: machine.cores().ok()?,
-            waited: machine.time_waited().ok(),
-            demand: Demand::default(),
-        })
-    }
-
-    /// What was seen since the last look; `None` if nothing was.
-    fn look(&mut self, machine: &Machine, metrics: &Metrics, work: &Work) -> Option<Sample> {
-        let (at, cores) = (Instant::now(), machine.cores().ok()?);
-        let waited = machine.time_waited().ok();
-        let all = cores.all.saturating_sub(self.cores.all);
-        let idle = cores.idle.saturating_sub(self.cores.idle);
-        if all == 0 {
-            return None;
-        }
-        let number = cores.number as f64;
-        let cpu_wait = match (self.waited, waited) {
-            (Some(before), Some(now)) => {
-                let elapsed = at.saturating_duration_since(self.at).as_secs_f64();
-                now.saturating_sub(before).as_secs_f64() / elapsed.max(1e-3)
-            }
-            // Who wants to run and finds no core, at this moment, for each core.
-            _ => (cores.runnable as f64 - number).max(0.0) / number,
-        };
-        let ticks = all / cores.number;
-        let jobs_wait = self
-            .demand
-            .jobs_wait(machine, &work.children.leaders(), ticks);
-        (self.at, self.cores, self.waited) = (at, cores, waited);
-        Some(Sample {
-            queued: metrics.queued,
-            running: metrics.running,
-            cpu_wait: cpu_wait.min(1.0),
-            idle_cores: idle as f64 / all as f64 * number,
-            jobs_wait,
-        })
     }
 }

@@ -134,9 +134,13 @@ fn progress_says_so() {
     let jobs = [":::", "echo > here; cat gate", "true"];
     let arguments = [&["-j2", "--memfree", "1000000G"], &jobs[..]].concat();
     let mut command = stage.command(arguments);
-    let child = command.stdin(Stdio::null()).stderr(terminal.for_program());
-    let mut child = child.spawn().expect("brigade starts");
-    drop(command); // it has a copy of the program's side
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(terminal.for_program())
+        .stderr(terminal.for_program())
+        .spawn()
+        .expect("brigade starts");
+    drop(command); // it has copies of the program's side
     here.wait();
     let mut text = String::new();
     until("progress says so", || {
