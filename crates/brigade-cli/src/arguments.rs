@@ -246,20 +246,21 @@ Life of a job:
 
 The machine:
   With -j MIN..MAX, MIN jobs run at first. Twice a second it is measured how long threads had to
-  wait for a core. While jobs are queued, twice as many may run each time, up to MAX, if it was
-  hardly ever and some core is idle, or if most jobs wait for a disk, the network or each other.
-  If it was more than 40% of the time, by a quarter fewer may run, down to MIN, and there are no
-  more for 5 seconds. Linux measures it (/proc/pressure/cpu, cpu.pressure of the control group);
-  without that, the threads that find no core are counted, and on other systems MAX jobs run.
+  wait for a core. While jobs are queued, up to twice as many may run each time, at most MAX, if
+  that was less than 20% of the time and a core is idle, or if most jobs wait for a disk, the
+  network or each other. If it was more than 40% and jobs use the cores, by a quarter fewer may
+  run, down to MIN, and no more for the next 5 seconds. Linux measures it (/proc/pressure/cpu, and
+  cpu.pressure of the control group); if it was built without, the threads that find no core are
+  counted. On other systems MAX jobs run.
 
-  --load counts the threads that run or wait for a core, and those that wait for a disk, of all
-  processes, at that moment (/proc/stat); the load average would lag a minute behind. --memfree
-  looks at what could be used without swapping (MemAvailable in /proc/meminfo), or at what is left
-  for the control group (version 2), if that is less; K, M, G and T are powers of 1024. Both are
+  --load counts the threads of all processes that run or wait for a core, and those that wait for
+  a disk, at that moment (/proc/stat); the load average would lag a minute behind. --memfree looks
+  at what could be used without swapping (MemAvailable in /proc/meminfo), or at what is left for
+  the control group (version 2), if that is less; K, M, G and T are powers of 1024. Both are
   measured twice a second. In between, each job that begins counts as one thread, and as SIZE of
   memory, so that not all begin before the first of them is seen. It is said once that jobs are
-  held back. One always runs, whatever is measured: nothing waits for ever for others. Jobs that are held
-  back stay queued: a more urgent one that comes later goes first, and none holds its resources.
+  held back. One always runs, whatever is measured, so that nothing waits for ever. Jobs that are
+  held back stay queued: a more urgent one that comes later goes first, and none holds resources.
 
   With --nice, jobs and all that they start are nicer to others than brigade itself, which stays
   as it is. More than 19 is 19, as it is for `nice`.

@@ -78,8 +78,9 @@ impl Staffing {
         hold: Option<Hold>,
         machine: Machine,
     ) -> Result<Option<Self>, RunError> {
-        // Where nothing is known of the cores, as many jobs as may ever run find out by themselves.
-        let gauge = Gauge::new(&machine).filter(|_| range.start() < range.end());
+        // Where nothing can be known of the cores, as many jobs run as may ever do.
+        let is_elastic = range.start() < range.end();
+        let gauge = is_elastic.then(|| Gauge::new(&machine)).flatten();
         let elastic = gauge.map(|gauge| (Elastic::new(range.clone()), gauge));
         if hold.is_none() && elastic.is_none() {
             return Ok(None);
