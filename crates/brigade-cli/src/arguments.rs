@@ -3,6 +3,7 @@
 mod life;
 mod lock;
 mod log;
+mod machine;
 mod output;
 mod with;
 
@@ -21,6 +22,7 @@ use crate::run::priority;
 pub(crate) use self::life::LifeArguments;
 pub(crate) use self::lock::LockArguments;
 pub(crate) use self::log::LogArguments;
+pub(crate) use self::machine::MachineArguments;
 pub(crate) use self::output::OutputArguments;
 pub(crate) use self::with::WithArguments;
 
@@ -113,7 +115,7 @@ fn experiment_names() -> Vec<&'static str> {
     after_long_help = EXPLANATION
 )]
 pub(crate) struct RunArguments {
-    /// Run N jobs at once, or from MIN to MAX as the load asks [default: one a core]
+    /// Run N jobs at once, or from MIN to MAX as the cores allow [default: one a core]
     #[arg(short, long, value_name = "N|MIN..MAX", value_parser = parse_jobs)]
     pub(crate) jobs: Option<RangeInclusive<usize>>,
 
@@ -164,6 +166,9 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) life: LifeArguments,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
 
     #[command(flatten)]
     pub(crate) log: LogArguments,
@@ -239,6 +244,30 @@ Life of a job:
   group is left. While it waits for its retry another job may run; each attempt has the whole
   timeout, and a failure counts for --halt and the exit code when there is no attempt left.
 
+The machine:
+  With -j MIN..MAX, MIN jobs run at first. Twice a second it is measured how long threads had to
+  wait for a core. While jobs are queued, up to twice as many may run each time, at most MAX, if
+  that was less than 20% of the time and a core is idle, or if most jobs wait for a disk, the
+  network or each other. If it was more than 40% and jobs use the cores, by a quarter fewer may
+  run, down to MIN, and no more for the next 5 seconds. Linux measures it (/proc/pressure/cpu, and
+  cpu.pressure of the control group); if it was built without, the threads that find no core are
+  counted. On other systems MAX jobs run.
+
+  --load counts the threads of all processes that run or wait for a core, and those that wait for
+  a disk, at that moment (/proc/stat); the load average would lag a minute behind. --memfree looks
+  at what could be used without swapping (MemAvailable in /proc/meminfo), or at what is left for
+  the control group (version 2), if that is less; K, M, G and T are powers of 1024. Both are
+  measured twice a second. In between, each job that begins counts as one thread, and as SIZE of
+  memory, so that not all begin before the first of them is seen. It is said once that jobs are
+  held back. One always runs, whatever is measured, so that nothing waits for ever. Jobs that are
+  held back stay queued: a more urgent one that comes later goes first, and none holds resources.
+
+  With --nice, jobs and all that they start are nicer to others than brigade itself, which stays
+  as it is. More than 19 is 19, as it is for `nice`.
+
+    brigade run --nice 10 --load 80% --memfree 2G < jobs.txt
+    brigade run -j 2..32 'curl -sO {}' < urls.txt
+
 Job log:
   A line of --joblog is a JSON object: seq, place, job, command (the words that the job is an
   argument for), arguments (if there are several), id, start (seconds since 1970) and seconds of the last attempt, attempts, ok, exit
@@ -269,7 +298,7 @@ Metrics:
   The file of --metrics is replaced by a new one each time, in Prometheus' text format:
   brigade_jobs_total{outcome="succeeded|failed|stopped"}, brigade_retries_total, brigade_jobs_running,
   brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_workers, brigade_finished (0, and 1 in
-  the last one), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
+  the last one), brigade_jobs_held_back{by="load|memory"} (0 or 1), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
   0.99: brigade_queue_wait_seconds and brigade_run_seconds.
 
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):

@@ -71,6 +71,13 @@ impl Children {
         sentenced.then_some(Told::RunEnds)
     }
 
+    /// The processes that lead jobs.
+    pub(crate) fn leaders(&self) -> Vec<u32> {
+        let running = &self.registry.lock().running;
+        let pids = running.iter().map(|child| child.pid.as_raw_nonzero().get());
+        pids.map(i32::cast_unsigned).collect()
+    }
+
     /// Ends those that the system has stopped because they used the terminal, which belongs to us:
     /// nobody would ever continue them.
     pub(crate) fn end_terminal_users(&self) {

@@ -80,7 +80,10 @@ pub(crate) fn conduct(
             work.children.end_terminal_users();
         }
         if progress.is_some() {
-            work.output.show_progress(&pool.metrics(), &work.counts());
+            let metrics = pool.metrics();
+            let held_back = work.held_back.by(&metrics);
+            work.output
+                .show_progress(&metrics, &work.counts(), held_back);
         }
     }
     work.output.end_progress();

@@ -40,6 +40,8 @@ pub(crate) enum RunError {
         needed: u64,
         allowed: u64,
     },
+    /// Jobs must not be so little nice.
+    Niceness { added: i32, error: io::Error },
     /// The resources that jobs need cannot be had.
     Resource(ResourceError),
     /// The job log cannot be used.
@@ -99,6 +101,11 @@ impl fmt::Display for RunError {
                 formatter,
                 "{jobs} jobs at once need {needed} open files and the system allows {allowed}; \
                  use a smaller -j, or raise the limit (ulimit -Hn)"
+            ),
+            Self::Niceness { added, error } => write!(
+                formatter,
+                "jobs cannot have their niceness changed by {added}: {error}; \
+                 below 0, that needs a right (CAP_SYS_NICE, or ulimit -e); nothing was run"
             ),
             Self::Resource(error) => error.fmt(formatter),
             Self::Log(error) => error.fmt(formatter),

@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     Start { program: String, error: io::Error },
     /// It cannot be run in its directory.
     Directory(PathBuf, io::Error),
+    /// It could not be made so nice.
+    Niceness(io::Error),
     /// It said so.
     Exit {
         code: i32,
@@ -74,6 +76,7 @@ impl Failure {
         match self {
             Self::Start { .. }
             | Self::Directory(..)
+            | Self::Niceness(_)
             | Self::Exit { .. }
             | Self::Signal { .. }
             | Self::TimedOut { .. }
@@ -131,6 +134,9 @@ impl fmt::Display for Failure {
                 "its directory {} cannot be used: {error}",
                 directory.display()
             ),
+            Self::Niceness(error) => {
+                write!(formatter, "its niceness could not be set: {error}")
+            }
             Self::Exit {
                 code: 126,
                 shell: true,

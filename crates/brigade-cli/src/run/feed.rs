@@ -87,6 +87,7 @@ pub(crate) fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
         move || work.carry_out(job)
     };
     let accepted = pool.task(task).name(name).priority(priority).execute();
+    work.held_back.tell(pool, work);
     if let Err(rejected) = accepted {
         // The pool has shut down, and this notes that the job did not run; or it has no worker, and
         // this thread does what a worker would.

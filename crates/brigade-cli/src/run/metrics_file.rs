@@ -11,6 +11,7 @@ use brigade::Pool;
 use brigade::pool::{Distribution, Metrics};
 use tempfile::Builder;
 
+use super::hold::Kind;
 use super::tally::Counts;
 use super::work::Work;
 
@@ -77,8 +78,10 @@ impl MetricsFile {
 
     fn write(&mut self, pool: &Pool, work: &Work, finished: bool) -> io::Result<()> {
         self.due = Instant::now() + INTERVAL;
+        let metrics = pool.metrics();
         let text = Text {
-            metrics: pool.metrics(),
+            held_back: work.held_back.by(&metrics),
+            metrics,
             counts: work.counts(),
             elapsed: self.started.elapsed(),
             finished,
@@ -107,6 +110,7 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
 struct Text {
     metrics: Metrics,
     counts: Counts,
+    held_back: Option<Kind>,
     elapsed: Duration,
     finished: bool,
 }
@@ -165,6 +169,16 @@ impl fmt::Display for Text {
         for (name, kind, help, number) in numbers {
             head(out, name, kind, help)?;
             writeln!(out, "brigade_{name} {number}")?;
+        }
+        head(
+            out,
+            "jobs_held_back",
+            "gauge",
+            "1 while the load or a lack of memory keeps jobs waiting.",
+        )?;
+        for (by, kind) in [("load", Kind::Load), ("memory", Kind::Memory)] {
+            let held_back = u8::from(self.held_back == Some(kind));
+            writeln!(out, "brigade_jobs_held_back{{by=\"{by}\"}} {held_back}")?;
         }
         head(
             out,

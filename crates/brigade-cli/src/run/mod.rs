@@ -2,7 +2,8 @@
 //!
 //! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
 //! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
-//! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
+//! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`). Where the number of
+//! workers may change, another one sees to that (`staffing.rs`).
 
 mod capture;
 mod children;
@@ -10,13 +11,17 @@ mod closing;
 mod combinations;
 mod conduct;
 mod deadline;
+mod demand;
+mod elastic;
 mod ending;
 mod error;
 mod event_stream;
 mod exit;
 mod failure;
 mod feed;
+mod gauge;
 pub(crate) mod halt;
+pub(crate) mod hold;
 mod input;
 mod interrupt;
 mod job;
@@ -24,7 +29,9 @@ mod joblog;
 mod latch;
 mod limits;
 mod locks;
+mod machine;
 mod metrics_file;
+pub(crate) mod niceness;
 mod object;
 mod order;
 mod output;
@@ -39,6 +46,7 @@ mod retry;
 mod script;
 mod setup;
 pub(crate) mod signals;
+mod staffing;
 mod summary;
 mod syntax;
 mod tag;
@@ -59,14 +67,17 @@ use crate::arguments::RunArguments;
 
 use self::error::RunError;
 use self::event_stream::EventStream;
+use self::hold::Hold;
 use self::joblog::{Again, Opened};
 use self::locks::Locks;
+use self::machine::Machine;
 use self::metrics_file::MetricsFile;
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
 use self::results::Results;
 use self::setup::Plan;
+use self::staffing::Staffing;
 use self::work::Work;
 
 /// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
@@ -97,6 +108,16 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
     limits::make_room(*jobs.end(), policy.keep_order)?;
+    if let Some(niceness) = policy.niceness {
+        let added = arguments.machine.nice;
+        let check = niceness.check();
+        check.map_err(|error| RunError::Niceness { added, error })?;
+    }
+    let mut staffing = None;
+    if !policy.dry_run {
+        let hold = Hold::new(&arguments.machine);
+        staffing = Staffing::new(jobs.clone(), hold, Machine::ours())?;
+    }
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
         Progress::hidden()
@@ -145,8 +166,9 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             log.path().display()
         ));
     }
+    let workers = staffing.as_mut().map(|staffing| staffing.workers(0, &work));
     let pool = Pool::builder("brigade")
-        .workers(jobs)
+        .workers(workers.unwrap_or(jobs))
         .queue_capacity(arguments.queue)
         .ageing(AGEING)
         .on_panic({
@@ -172,6 +194,10 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             let hand_over = |job| feed::hand_over(job, &pool, &work);
             work.retries.hand_over_when_due(hand_over);
         })?;
+    }
+    if let Some(staffing) = staffing {
+        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
+        start("brigade-staffing", move || staffing.direct(&pool, &work))?;
     }
     start("brigade-feed", {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));

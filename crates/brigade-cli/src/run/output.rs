@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::capture::{Captured, Outputs, Stream};
 use super::failure::Failure;
+use super::hold::Kind;
 use super::job::Job;
 use super::progress::Progress;
 use super::tag::{self, Tagged};
@@ -192,9 +193,14 @@ impl Output {
     }
 
     /// Shows how far things are, unless a job is printing.
-    pub(crate) fn show_progress(&self, metrics: &Metrics, counts: &Counts) {
+    pub(crate) fn show_progress(
+        &self,
+        metrics: &Metrics,
+        counts: &Counts,
+        held_back: Option<Kind>,
+    ) {
         if let Some(turn) = self.turn.try_lock() {
-            turn.progress.show(metrics, counts);
+            turn.progress.show(metrics, counts, held_back);
         }
     }
 

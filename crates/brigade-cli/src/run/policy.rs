@@ -6,6 +6,7 @@ use crate::arguments::RunArguments;
 
 use super::deadline::Limits;
 use super::halt::Halt;
+use super::niceness::Niceness;
 use super::retry::Backoff;
 
 /// What the command line says about the life of a job.
@@ -16,6 +17,8 @@ pub(crate) struct Policy {
     pub(crate) halt: Option<Halt>,
     /// From the beginning of one job to the next, at least.
     pub(crate) distance: Duration,
+    /// `None` if it is as ours.
+    pub(crate) niceness: Option<Niceness>,
     /// Nothing is run, only told.
     pub(crate) dry_run: bool,
     /// Outputs are printed in the order of the input.
@@ -47,6 +50,7 @@ impl From<&RunArguments> for Policy {
             } else {
                 life.delay.max(life.rate.unwrap_or_default())
             },
+            niceness: Niceness::new(arguments.machine.nice),
             dry_run,
             keep_order: arguments.output.keep_order || dry_run,
             line_buffer: arguments.output.line_buffer,

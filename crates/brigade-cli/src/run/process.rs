@@ -16,6 +16,7 @@ use super::children::{Children, Told};
 use super::deadline::{Deadline, Limits};
 use super::exit;
 use super::failure::Failure;
+use super::niceness::Niceness;
 use super::object::Settings;
 use super::template::{Command, SHELL};
 
@@ -28,11 +29,17 @@ pub(crate) fn run(
     command: &Command,
     settings: &Settings,
     within: Option<&str>,
+    niceness: Option<Niceness>,
     limits: Limits,
     children: &Children,
     lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
-    let mut child = match start(command, settings, within) {
+    let start = || start(command, settings, within);
+    let started = match niceness {
+        Some(niceness) => niceness.start(start),
+        None => start(),
+    };
+    let mut child = match started {
         Ok(child) => child,
         Err(failure) => return (Outputs::default(), Err(failure)),
     };

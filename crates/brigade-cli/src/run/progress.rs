@@ -5,6 +5,7 @@ use std::time::Duration;
 use brigade::pool::Metrics;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::hold::Kind;
 use super::tally::Counts;
 
 /// How often the line is drawn.
@@ -55,11 +56,14 @@ impl Progress {
     }
 
     /// Draws the line.
-    pub(crate) fn show(&self, metrics: &Metrics, counts: &Counts) {
+    pub(crate) fn show(&self, metrics: &Metrics, counts: &Counts, held_back: Option<Kind>) {
         if let Self(Some(bar)) = self {
             bar.set_position(counts.ended());
             let (running, queued) = (metrics.running, metrics.queued);
             let mut message = format!("{running} running, {queued} queued");
+            if let Some(kind) = held_back {
+                message += &format!(" (held back by {})", kind.option());
+            }
             for (number, what) in [
                 (counts.waiting, "waiting for a retry"),
                 (counts.failed, "failed"),

@@ -27,6 +27,7 @@ use super::policy::Policy;
 use super::process;
 use super::results::Results;
 use super::retry::{Backoff, Retries, Waiting};
+use super::staffing::HeldBack;
 use super::tally::{Counts, Tally};
 use super::template::Command;
 
@@ -46,6 +47,7 @@ pub(crate) struct Work {
     pub(crate) events: SyncSender<Event>,
     pub(crate) retries: Retries,
     pace: Pace,
+    pub(crate) held_back: HeldBack,
     /// If outputs are printed in the order of the input.
     order: Option<Order<Ended>>,
     tally: Tally,
@@ -83,6 +85,7 @@ impl Work {
             events,
             retries: Retries::new(policy.queue),
             pace: Pace::new(policy.distance),
+            held_back: HeldBack::default(),
             order: policy.keep_order.then(Order::new),
             tally: Tally::default(),
             not_run: Mutex::default(),
@@ -190,8 +193,9 @@ impl Work {
             ..self.policy.limits
         };
         let (settings, children) = (&job.settings, &self.children);
+        let niceness = self.policy.niceness;
         if !self.policy.line_buffer {
-            return process::run(command, settings, within, limits, children, None);
+            return process::run(command, settings, within, niceness, limits, children, None);
         }
         let mut printed = Ok(());
         let mut print = |stream, lines: &mut Captured| {
@@ -204,6 +208,7 @@ impl Work {
             command,
             settings,
             within,
+            niceness,
             limits,
             children,
             Some(&mut print),

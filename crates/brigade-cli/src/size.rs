@@ -1,0 +1,96 @@
+//! Sizes of memory as people write them on a command line.
+
+use std::error::Error;
+use std::fmt;
+
+/// Units and their powers of 1024. Any of them may be followed by `iB` or `B`.
+const UNITS: [(char, i32); 5] = [('K', 1), ('M', 2), ('G', 3), ('T', 4), ('P', 5)];
+
+/// Reads `512M`, `2G`, `1.5GiB` or `1000000`, in bytes; each unit is 1024 of the one before.
+///
+/// # Errors
+/// [`BadSize`] for anything else.
+pub(crate) fn parse(text: &str) -> Result<u64, BadSize> {
+    let bad = || BadSize(text.to_owned());
+    let upper = text.to_ascii_uppercase();
+    let bare = upper
+        .strip_suffix("IB")
+        .or_else(|| upper.strip_suffix('B'))
+        .unwrap_or(&upper);
+    let (digits, power) = UNITS
+        .iter()
+        .find_map(|&(unit, power)| Some((bare.strip_suffix(unit)?, power)))
+        .unwrap_or((bare, 0));
+    // `IB` is the end of a unit, and is none by itself.
+    if power == 0 && upper.ends_with("IB") {
+        return Err(bad());
+    }
+    // `parse` would also take signs, exponents, `inf` and `nan`.
+    let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    if !digits.bytes().all(is_part) {
+        return Err(bad());
+    }
+    let number = digits.parse::<f64>().map_err(|_| bad())?;
+    let bytes = number * 1024_f64.powi(power);
+    // No machine has so much, and every number below it is exact enough.
+    if bytes >= u64::MAX as f64 {
+        return Err(bad());
+    }
+    Ok(bytes as u64)
+}
+
+/// A word that is not a size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadSize(String);
+
+impl fmt::Display for BadSize {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "give a size such as 512M, 2G or 1.5T, not `{}`",
+            self.0
+        )
+    }
+}
+
+impl Error for BadSize {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_number_and_a_unit() {
+        let cases = [
+            ("0", 0),
+            ("1", 1),
+            ("1000B", 1000),
+            ("1k", 1 << 10),
+            ("512M", 512 << 20),
+            ("1.5G", 3 << 29),
+            ("2GiB", 2 << 30),
+            ("2gb", 2 << 30),
+            ("1T", 1 << 40),
+            ("1000000G", 1_000_000 << 30),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(parse(text), Ok(bytes), "{text}");
+        }
+        for wrong in [
+            "",
+            "G",
+            "iB",
+            "1iB",
+            "-1",
+            "1e3",
+            "1 G",
+            "1X",
+            "inf",
+            "nan",
+            "1.2.3",
+            "99999999P",
+        ] {
+            assert_eq!(parse(wrong), Err(BadSize(wrong.to_owned())));
+        }
+    }
+}
