@@ -8,6 +8,7 @@ mod lab;
 mod quantity;
 mod resource;
 mod run;
+mod size;
 mod with;
 
 use std::error::Error;

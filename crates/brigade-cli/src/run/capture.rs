@@ -10,6 +10,7 @@ use rustix::io::{Errno, read};
 
 use super::deadline::Deadline;
 use super::latch::Latch;
+use super::stdin::Stdin;
 
 /// How much of one output is kept in memory.
 const IN_MEMORY: usize = 1024 * 1024;
@@ -136,11 +137,12 @@ impl Outputs {
     }
 }
 
-/// Reads both outputs until nobody can write to them any more, or until they are abandoned or the job's
-/// time is over, when what is there already is still read.
+/// Reads both outputs until nobody can write to them any more, and writes the input meanwhile; or until they are
+/// abandoned or the job's time is over, when what is there already is still read.
 pub(crate) fn capture(
     stdout: OwnedFd,
     stderr: OwnedFd,
+    stdin: &mut Stdin,
     deadline: &mut Deadline,
     abandoned: &Latch,
     mut lines: Option<PrintLines>,
@@ -150,13 +152,17 @@ pub(crate) fn capture(
         (stdout, Stream::Stdout, &mut outputs.stdout),
         (stderr, Stream::Stderr, &mut outputs.stderr),
     ];
-    while !streams.is_empty() {
+    while !streams.is_empty() || stdin.is_open() {
+        let last = abandoned.is_set() || deadline.is_over();
+        if last {
+            stdin.close();
+        }
         let mut waits = streams
             .iter()
             .map(|(pipe, _, _)| PollFd::new(pipe, PollFlags::IN))
             .collect::<Vec<_>>();
+        waits.extend(stdin.wait());
         waits.push(PollFd::new(abandoned, PollFlags::IN));
-        let last = abandoned.is_set() || deadline.is_over();
         let timeout = if last {
             Some(Timespec::default())
         } else {
@@ -190,6 +196,9 @@ pub(crate) fn capture(
             }
             goes_on
         });
+        if ready.next().unwrap_or(false) {
+            stdin.write();
+        }
     }
     outputs
 }
@@ -259,6 +268,7 @@ mod tests {
             capture(
                 stdout.into(),
                 stderr.into(),
+                &mut Stdin::new(None, &[]),
                 &mut unlimited(),
                 &abandoned,
                 None,
@@ -280,6 +290,7 @@ mod tests {
         let mut outputs = capture(
             stdout.into(),
             stderr.into(),
+            &mut Stdin::new(None, &[]),
             &mut unlimited(),
             &abandoned,
             None,
@@ -299,6 +310,7 @@ mod tests {
                 capture(
                     stdout.into(),
                     stderr.into(),
+                    &mut Stdin::new(None, &[]),
                     &mut unlimited(),
                     &abandoned,
                     None,

@@ -4,6 +4,7 @@
 //! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
 //! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
 
+pub(crate) mod block;
 mod capture;
 mod children;
 mod closing;
@@ -39,6 +40,8 @@ mod retry;
 mod script;
 mod setup;
 pub(crate) mod signals;
+mod source;
+mod stdin;
 mod summary;
 mod syntax;
 mod tag;
@@ -89,13 +92,16 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         recipe,
         words,
     } = setup::read(&mut arguments, failed)?;
-    let policy = Policy::from(&arguments);
-    let jobs = arguments.jobs.unwrap_or_else(|| {
+    if let (Some(path), Some(logged)) = (&arguments.log.joblog, &logged) {
+        logged.history.check_cut(path, input.cut())?;
+    }
+    let jobs = arguments.jobs.take().unwrap_or_else(|| {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
     let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
+    let policy = Policy::new(&arguments, *jobs.end());
     limits::make_room(*jobs.end(), policy.keep_order)?;
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
@@ -147,7 +153,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     }
     let pool = Pool::builder("brigade")
         .workers(jobs)
-        .queue_capacity(arguments.queue)
+        .queue_capacity(policy.queue)
         .ageing(AGEING)
         .on_panic({
             let work = Arc::clone(&work);

@@ -143,7 +143,7 @@ impl Work {
     }
 
     /// Runs a job to its end, with what is held for it, and returns it if it is to be run again.
-    fn run(&self, job: Job, held: Result<JobLocks, Failure>) -> Option<Waiting> {
+    fn run(&self, mut job: Job, held: Result<JobLocks, Failure>) -> Option<Waiting> {
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (outputs, result) = match (&job.command, held) {
             // What is held is given back before its output is printed, which may take long.
@@ -164,6 +164,7 @@ impl Work {
             return Some(Waiting { due, job });
         }
         self.tally.count(&result);
+        job.drop_input();
         self.hand_on(Ended {
             job,
             timing: Timing { start, duration },
@@ -189,9 +190,9 @@ impl Work {
             timeout: job.settings.timeout.or(self.policy.limits.timeout),
             ..self.policy.limits
         };
-        let (settings, children) = (&job.settings, &self.children);
+        let (settings, input, children) = (&job.settings, job.input(), &self.children);
         if !self.policy.line_buffer {
-            return process::run(command, settings, within, limits, children, None);
+            return process::run(command, settings, input, within, limits, children, None);
         }
         let mut printed = Ok(());
         let mut print = |stream, lines: &mut Captured| {
@@ -203,6 +204,7 @@ impl Work {
         let (outputs, result) = process::run(
             command,
             settings,
+            input,
             within,
             limits,
             children,
