@@ -211,6 +211,8 @@ impl Blocks {
         let identity = self.identify(&bytes);
         let wanted = self.cut.records.map_or(1, NonZeroU64::get);
         let mut records = scan.records;
+        // What came last is not the end of a record.
+        let mut open = scan.end < bytes.len();
         bytes = Vec::new();
         while records < wanted {
             bytes.clear();
@@ -219,7 +221,7 @@ impl Blocks {
                 Ok(Filled::More) => {}
                 Ok(Filled::Stopped) => break,
                 Ok(Filled::End) => {
-                    records += 1;
+                    records += u64::from(open);
                     break;
                 }
                 Err(error) => {
@@ -227,6 +229,7 @@ impl Blocks {
                     break;
                 }
             }
+            open = bytes.last() != Some(&self.cut.end_mark);
             for mark in memchr::memchr_iter(self.cut.end_mark, &bytes) {
                 records += 1;
                 if records == wanted {

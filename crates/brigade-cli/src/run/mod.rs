@@ -169,6 +169,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             .map_err(refused("the file for metrics cannot be written"))?;
     }
     signals::keep_children()
+        .and_then(|()| signals::outlive_file_limit())
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();

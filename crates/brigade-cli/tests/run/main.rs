@@ -15,15 +15,18 @@ mod joblog;
 mod jsonl;
 mod line_buffer;
 mod lock;
+mod memory;
 mod metrics;
 mod order;
 mod output;
 mod pace;
+mod pipe;
 mod priority;
 mod report;
 mod results;
 mod resume;
 mod retry;
+mod spill;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod tag;
