@@ -54,11 +54,13 @@ impl Cut {
         }
     }
 
-    /// How much more of a block is read at once if so much is there.
+    /// How much more of a block is read at once if so much is there: it grows as what is there does, as the input may be
+    /// much shorter than a block, and not beyond the size, as what follows belongs to another.
     fn room(&self, length: usize) -> usize {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let room = length.max(READ);
         match size.checked_sub(length) {
-            Some(room @ 1..) if self.records.is_none() => room,
+            Some(rest @ 1..) if self.records.is_none() => rest.min(room),
             _ => READ,
         }
     }

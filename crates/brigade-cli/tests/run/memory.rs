@@ -74,6 +74,25 @@ fn a_million_lines_that_jobs_read() {
 }
 
 #[test]
+fn blocks_whose_jobs_have_ended() {
+    let stage = Stage::new();
+    let gate = stage.meeting("gate");
+    let job = "test {#} != 1 || cat gate; wc -l; touch ended-{#}";
+    let mut running = Running::start(stage.command(["-q", "-k", "-j2", "--pipe", job]));
+    let line = "x".repeat(1_023) + "\n";
+    for _ in 0..100 {
+        running.write(line.repeat(1_024).as_bytes());
+    }
+    // Its output, and those of all that have ended before it, wait for the first one.
+    until("a late block is read", || stage.path("ended-96").exists());
+    assert_small(&running);
+    gate.open();
+    let outcome = running.end();
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.text() == "1024\n".repeat(100));
+}
+
+#[test]
 fn thousands_of_jobs_that_are_run() {
     const JOBS: usize = 10_000;
     let stage = Stage::new();

@@ -89,6 +89,25 @@ fn a_block_may_have_a_number_of_lines_or_of_items_that_end_with_nul() {
 }
 
 #[test]
+fn a_block_of_a_number_of_lines_is_read_as_soon_as_they_have_come() {
+    let stage = Stage::new();
+    let here = stage.meeting("here");
+    let mut running = Running::start(stage.command(["-q", "--pipe", "-N2", "tee here"]));
+    for text in ["a\nb\n", "c\nd\n"] {
+        running.write(text.as_bytes());
+        assert_eq!(here.wait(), text);
+    }
+    let outcome = running.end();
+    assert_whole(&outcome, "a\nb\nc\nd\n");
+}
+
+#[test]
+fn a_block_may_be_larger_than_any_memory_if_the_input_is_not() {
+    let arguments = ["-q", "--pipe", "--block", "9000000G", "cat"];
+    assert_whole(&Stage::new().run(arguments, b"a\nb\n"), "a\nb\n");
+}
+
+#[test]
 fn jobs_that_print_before_they_read_and_while_they_read_do_not_hang() {
     let stage = Stage::new();
     let input = lines(100_000);
