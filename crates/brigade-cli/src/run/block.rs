@@ -106,8 +106,8 @@ impl fmt::Display for TooLong {
         let Self { longest, record } = self;
         write!(
             formatter,
-            "it is longer than {}, the most that one {record}, or those of -N together, may be, and no job has read it; \
-             use a larger --block, of which it may have {LONGEST}",
+            "it is longer than {}, which is {LONGEST} times --block and the most that is kept of one {record}, or of \
+             those of -N together; no job has read it: use a larger --block",
             Bytes(*longest)
         )
     }

@@ -149,14 +149,15 @@ fn a_gibibyte_that_one_job_prints() {
 
 #[test]
 fn outputs_that_wait_for_their_turn() {
+    const LENGTH: usize = 200 * 60_000 + 54 * 900_000;
     let stage = Stage::new();
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
     let mut running = Running::start(stage.command(["-q", "-k", "-j2"]));
     running.write(b"cat gate; echo first\n");
-    // Of some lengths, none so long that it is written to a file anyway.
-    for length in [15_000, 60_000, 900_000] {
+    // None so long that it would be written to a file anyway.
+    for (jobs, length) in [(200, 60_000), (54, 900_000)] {
         let job = format!("head -c {length} /dev/zero | tee /dev/stderr\n");
-        running.write(job.repeat(84).as_bytes());
+        running.write(job.repeat(jobs).as_bytes());
     }
     running.write(b"echo > here\n");
     here.wait();
@@ -164,7 +165,7 @@ fn outputs_that_wait_for_their_turn() {
     gate.open();
     let outcome = running.end();
     assert_eq!(outcome.code, Some(0));
-    assert_eq!(outcome.stdout.len(), 6 + 84 * 975_000);
-    assert_eq!(outcome.stderr.len(), 84 * 975_000);
+    assert_eq!(outcome.stdout.len(), 6 + LENGTH);
+    assert_eq!(outcome.stderr.len(), LENGTH);
     assert!(outcome.stdout.starts_with(b"first\n"));
 }

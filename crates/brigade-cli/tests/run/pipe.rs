@@ -255,9 +255,9 @@ fn a_line_that_is_too_long_fails_and_no_other_line_is_lost() {
     assert_eq!(outcome.code, Some(1));
     assert!(outcome.text() == format!("a\n{most}\nb\nc\n"));
     outcome.assert_says(
-        "brigade: block 4: `line 4`: it is longer than 16.0 KiB, the most that one line, ",
+        "brigade: block 4: `line 4`: it is longer than 16.0 KiB, which is 16 times --block and the most that is kept of one line, ",
     );
-    outcome.assert_says("no job has read it; use a larger --block");
+    outcome.assert_says("no job has read it: use a larger --block");
     let outcome = stage.run(
         ["--pipe", "-k", "-N3", "--block", "1K", "cat"],
         input.as_bytes(),
