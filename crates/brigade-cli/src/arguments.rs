@@ -5,6 +5,7 @@ mod lock;
 mod log;
 mod machine;
 mod output;
+mod pipe;
 mod with;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ pub(crate) use self::lock::LockArguments;
 pub(crate) use self::log::LogArguments;
 pub(crate) use self::machine::MachineArguments;
 pub(crate) use self::output::OutputArguments;
+pub(crate) use self::pipe::PipeArguments;
 pub(crate) use self::with::WithArguments;
 
 /// The name of the command.
@@ -119,9 +121,10 @@ pub(crate) struct RunArguments {
     #[arg(short, long, value_name = "N|MIN..MAX", value_parser = parse_jobs)]
     pub(crate) jobs: Option<RangeInclusive<usize>>,
 
-    /// Read at most N jobs ahead of those that run; priorities order what has been read
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = parse_queue)]
-    pub(crate) queue: usize,
+    /// Read at most N jobs ahead of those that run; priorities order what has been read [default: 1024; with --pipe as
+    /// many as run at once]
+    #[arg(long, value_name = "N", value_parser = parse_queue)]
+    pub(crate) queue: Option<usize>,
 
     /// Read jobs from FILE instead of standard input (`-`); several files are read one after the other
     #[arg(short, long, value_name = "FILE")]
@@ -159,6 +162,9 @@ pub(crate) struct RunArguments {
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
+    pub(crate) pipe: PipeArguments,
+
+    #[command(flatten)]
     pub(crate) lock: LockArguments,
 
     #[command(flatten)]
@@ -172,6 +178,15 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) log: LogArguments,
+}
+
+impl RunArguments {
+    /// How many jobs may be read ahead of so many that run.
+    pub(crate) fn read_ahead(&self, jobs: usize) -> usize {
+        // What jobs read is in memory from then on.
+        let default = if self.pipe.pipe { jobs } else { 1024 };
+        self.queue.unwrap_or(default)
+    }
 }
 
 const EXPLANATION: &str = r#"Jobs:
@@ -220,10 +235,30 @@ Jobs as JSON objects:
     {"id": "a", "cmd": "make a | tail", "cwd": "src", "timeout": "5m", "retries": 2}
     {"argv": ["cp", "a b", "c"], "priority": "high", "env": {"LC_ALL": "C"}}
 
-  A job's standard input is empty, and it is ended if it asks on the terminal instead. Its
-  output appears in one piece when it ends, which is when it has exited and nothing that it
-  started can still write to its output; redirect the output of what is to go on in the
-  background: `server > log 2>&1 &`.
+  A job's standard input is empty without --pipe, and it is ended if it asks on the terminal
+  instead. Its output appears in one piece when it ends, which is when it has exited and nothing
+  that it started can still write to its output; redirect the output of what is to go on in the
+  background: `server > log 2>&1 &`. Until then, and with --keep-order until its turn has come,
+  what is longer than 1 MiB is in a file without a name in the directory that TMPDIR names, or in
+  /tmp. If there is no more room (or `ulimit -f` allows no more) the job has failed when it ends:
+  what had room is printed, the rest is lost, and the other jobs go on.
+
+Blocks of input:
+  With --pipe, COMMAND is run again and again, each time with the next block of the input on its
+  standard input: as many whole lines as fit into --block, or -N of them; with -0 what ends with
+  a NUL byte in place of lines. Blocks are spread over the jobs; {#} is the number of the block, and
+  messages, tags and the job log name it by its lines.
+
+    brigade run --pipe -k grep -F needle < huge.log
+    brigade run --pipe --block 64M 'sort > part-{#}' < huge.txt && sort -m part-*
+
+  A line longer than a block is a block by itself, up to sixteen times --block (with -N all lines
+  of a block together); beyond that the job fails, and says so. Several -a FILE are cut one by
+  one. A job need not read all, as `head` does not. In memory are at most as many blocks as run at
+  once, as many that wait for them (--queue), one more that is being read, and those that wait for
+  a retry, again no more than --queue. A job log knows a block by its bytes, so that --resume goes
+  on with the same input and the same --block or -N; it refuses other ones. What the bytes were is
+  not in the log: use --resume-failed with the input, as --retry-failed cannot know them.
 
 Priorities:
   A command line of the input may begin with its priority: `@high make report`, `@low ..`,

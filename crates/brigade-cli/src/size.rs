@@ -1,22 +1,23 @@
-//! Sizes of memory as people write them on a command line.
+//! Sizes as people write them on a command line.
 
 use std::error::Error;
 use std::fmt;
 
-/// Units and their powers of 1024. Any of them may be followed by `iB` or `B`.
+/// Units and their powers, as `head -c` has them: `K` and `KiB` are 1024, `KB` is 1000.
 const UNITS: [(char, i32); 5] = [('K', 1), ('M', 2), ('G', 3), ('T', 4), ('P', 5)];
 
-/// Reads `512M`, `2G`, `1.5GiB` or `1000000`, in bytes; each unit is 1024 of the one before.
+/// Reads `512M`, `2G`, `1.5GiB`, `10MB` or `4096`, in bytes. Small letters are as good as capitals.
 ///
 /// # Errors
 /// [`BadSize`] for anything else.
 pub(crate) fn parse(text: &str) -> Result<u64, BadSize> {
     let bad = || BadSize(text.to_owned());
     let upper = text.to_ascii_uppercase();
-    let bare = upper
-        .strip_suffix("IB")
-        .or_else(|| upper.strip_suffix('B'))
-        .unwrap_or(&upper);
+    let (bare, base) = match (upper.strip_suffix("IB"), upper.strip_suffix('B')) {
+        (Some(bare), _) => (bare, 1024_f64),
+        (None, Some(bare)) => (bare, 1000.0),
+        (None, None) => (&*upper, 1024.0),
+    };
     let (digits, power) = UNITS
         .iter()
         .find_map(|&(unit, power)| Some((bare.strip_suffix(unit)?, power)))
@@ -31,12 +32,23 @@ pub(crate) fn parse(text: &str) -> Result<u64, BadSize> {
         return Err(bad());
     }
     let number = digits.parse::<f64>().map_err(|_| bad())?;
-    let bytes = number * 1024_f64.powi(power);
+    let bytes = number * base.powi(power);
     // No machine has so much, and every number below it is exact enough.
     if bytes >= u64::MAX as f64 {
         return Err(bad());
     }
     Ok(bytes as u64)
+}
+
+/// As [`parse`], of what must not be empty.
+///
+/// # Errors
+/// [`BadSize`] for anything else.
+pub(crate) fn parse_some(text: &str) -> Result<u64, BadSize> {
+    let size = parse(text)?;
+    (size > 0)
+        .then_some(size)
+        .ok_or_else(|| BadSize(text.to_owned()))
 }
 
 /// A word that is not a size.
@@ -47,8 +59,8 @@ impl fmt::Display for BadSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "give a size such as 512M, 2G or 1.5T, not `{}`",
-            self.0
+            "give a size such as 4096, 64K, 512M or 2G, not `{}`",
+            self.0.escape_debug()
         )
     }
 }
@@ -69,7 +81,9 @@ mod tests {
             ("512M", 512 << 20),
             ("1.5G", 3 << 29),
             ("2GiB", 2 << 30),
-            ("2gb", 2 << 30),
+            ("3mib", 3 << 20),
+            ("10MB", 10_000_000),
+            ("2gb", 2_000_000_000),
             ("1T", 1 << 40),
             ("1000000G", 1_000_000 << 30),
         ];
@@ -82,6 +96,7 @@ mod tests {
             "iB",
             "1iB",
             "-1",
+            "+1",
             "1e3",
             "1 G",
             "1X",
@@ -91,6 +106,14 @@ mod tests {
             "99999999P",
         ] {
             assert_eq!(parse(wrong), Err(BadSize(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn what_must_not_be_empty_is_more_than_nothing() {
+        assert_eq!(parse_some("1K"), Ok(1024));
+        for wrong in ["0", "0M", ""] {
+            assert_eq!(parse_some(wrong), Err(BadSize(wrong.to_owned())));
         }
     }
 }

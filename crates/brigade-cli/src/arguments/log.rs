@@ -21,6 +21,6 @@ pub(crate) struct LogArguments {
     pub(crate) resume_failed: bool,
 
     /// Run only what has failed as the job log has it, with the command of then; no input is read
-    #[arg(long, requires = "joblog", conflicts_with_all = ["resume", "resume_failed", "arg_file", "colsep", "jsonl", "words"])]
+    #[arg(long, requires = "joblog", conflicts_with_all = ["resume", "resume_failed", "arg_file", "colsep", "jsonl", "pipe", "words"])]
     pub(crate) retry_failed: bool,
 }

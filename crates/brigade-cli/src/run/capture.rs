@@ -1,7 +1,7 @@
 //! Keeping what a job prints until it ends: a little in memory, more in a file.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::buffer::spare_capacity;
@@ -10,12 +10,14 @@ use rustix::io::{Errno, read};
 
 use super::deadline::Deadline;
 use super::latch::Latch;
+use super::stdin::Stdin;
 
 /// How much of one output is kept in memory.
 const IN_MEMORY: usize = 1024 * 1024;
 
-/// How much of one is kept in memory that waits to be printed.
-const IN_MEMORY_FOR_LATER: usize = 64 * 1024;
+/// How much of one is kept in memory that waits to be printed. There may be two for each place of a
+/// [window](super::order::WINDOW).
+const IN_MEMORY_FOR_LATER: usize = 16 * 1024;
 
 /// How much room there is at least for a read.
 const ROOM: usize = 8 * 1024;
@@ -29,6 +31,8 @@ pub(crate) struct Captured {
     file: Option<File>,
     /// It does not end with the end of a line.
     open_line: bool,
+    /// There was no room for what came after this.
+    cut: bool,
 }
 
 impl Captured {
@@ -70,8 +74,8 @@ impl Captured {
         print(stream, self);
         *self = Self {
             memory: rest,
-            file: None,
             open_line,
+            ..Self::default()
         };
     }
 
@@ -87,15 +91,46 @@ impl Captured {
         Ok(())
     }
 
+    /// Moves what is in memory to the file. What has no room there stays in memory.
     fn spill(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(tempfile::tempfile()?);
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        // `write_all` would not tell how much it has written before it failed.
+        let (mut written, mut result) = (0, Ok(()));
+        while result.is_ok() && written < self.memory.len() {
+            result = match file.write(&self.memory[written..]) {
+                Ok(0) => Err(ErrorKind::WriteZero.into()),
+                Ok(length) => {
+                    written += length;
+                    Ok(())
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+                Err(error) => Err(error),
+            };
         }
-        if let Some(file) = &mut self.file {
-            file.write_all(&self.memory)?;
+        self.memory.drain(..written);
+        result
+    }
+
+    /// Keeps no more than so much in memory. Where the rest has no room, that is what it ends with.
+    ///
+    /// # Errors
+    /// Why there is no room, once.
+    fn bound(&mut self) -> io::Result<()> {
+        if self.cut || self.memory.len() < IN_MEMORY {
+            return Ok(());
         }
-        self.memory.clear();
-        Ok(())
+        self.spill().map_err(|error| {
+            self.cut = true;
+            let directory = std::env::temp_dir();
+            let message = format!(
+                "{}: {error}; long outputs need room there, or in the directory that TMPDIR names",
+                directory.display()
+            );
+            io::Error::new(error.kind(), message)
+        })
     }
 }
 
@@ -136,11 +171,12 @@ impl Outputs {
     }
 }
 
-/// Reads both outputs until nobody can write to them any more, or until they are abandoned or the job's
-/// time is over, when what is there already is still read.
+/// Reads both outputs until nobody can write to them any more, and writes the input meanwhile; or until they are
+/// abandoned or the job's time is over, when what is there already is still read.
 pub(crate) fn capture(
     stdout: OwnedFd,
     stderr: OwnedFd,
+    stdin: &mut Stdin,
     deadline: &mut Deadline,
     abandoned: &Latch,
     mut lines: Option<PrintLines>,
@@ -150,13 +186,17 @@ pub(crate) fn capture(
         (stdout, Stream::Stdout, &mut outputs.stdout),
         (stderr, Stream::Stderr, &mut outputs.stderr),
     ];
-    while !streams.is_empty() {
+    while !streams.is_empty() || stdin.is_open() {
+        let last = abandoned.is_set() || deadline.is_over();
+        if last {
+            stdin.close();
+        }
         let mut waits = streams
             .iter()
             .map(|(pipe, _, _)| PollFd::new(pipe, PollFlags::IN))
             .collect::<Vec<_>>();
+        waits.extend(stdin.wait());
         waits.push(PollFd::new(abandoned, PollFlags::IN));
-        let last = abandoned.is_set() || deadline.is_over();
         let timeout = if last {
             Some(Timespec::default())
         } else {
@@ -188,30 +228,31 @@ pub(crate) fn capture(
             if let Some(print) = &mut lines {
                 captured.print_lines(*stream, print);
             }
+            if let Err(error) = captured.bound() {
+                *lost = Some(error);
+            }
             goes_on
         });
+        if ready.next().unwrap_or(false) {
+            stdin.write();
+        }
     }
     outputs
 }
 
 /// Reads what a pipe has; false if that was the last.
 fn take(pipe: &OwnedFd, captured: &mut Captured, lost: &mut Option<io::Error>) -> bool {
+    let kept = captured.memory.len();
     captured.memory.reserve(ROOM);
     match read(pipe, spare_capacity(&mut captured.memory)) {
         Ok(0) => return false,
+        // Read on all the same: a job that nobody listens to would be killed or never end.
+        Ok(_) if captured.cut => captured.memory.truncate(kept),
         Ok(_) => captured.open_line = captured.memory.last() != Some(&b'\n'),
         Err(Errno::INTR | Errno::AGAIN) => {}
         Err(error) => {
             *lost = Some(error.into());
             return false;
-        }
-    }
-    if captured.memory.len() >= IN_MEMORY {
-        if lost.is_some() {
-            // Read on all the same: a job that nobody listens to would be killed or never end.
-            captured.memory.clear();
-        } else if let Err(error) = captured.spill() {
-            *lost = Some(error);
         }
     }
     true
@@ -259,6 +300,7 @@ mod tests {
             capture(
                 stdout.into(),
                 stderr.into(),
+                &mut Stdin::new(None, &[]),
                 &mut unlimited(),
                 &abandoned,
                 None,
@@ -280,6 +322,7 @@ mod tests {
         let mut outputs = capture(
             stdout.into(),
             stderr.into(),
+            &mut Stdin::new(None, &[]),
             &mut unlimited(),
             &abandoned,
             None,
@@ -299,6 +342,7 @@ mod tests {
                 capture(
                     stdout.into(),
                     stderr.into(),
+                    &mut Stdin::new(None, &[]),
                     &mut unlimited(),
                     &abandoned,
                     None,

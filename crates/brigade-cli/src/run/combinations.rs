@@ -90,6 +90,7 @@ impl Iterator for Combinations {
             text: Text::Whole(text),
             arguments,
             object: false,
+            block: None,
         })
     }
 }

@@ -30,6 +30,10 @@ pub(crate) enum RunError {
     ObjectsWithCommand,
     /// There is nothing to put columns into.
     ColumnsWithoutCommand,
+    /// There is nothing to give blocks to.
+    PipeWithoutCommand,
+    /// The input cannot be both what jobs read and what they are; what says that it is that.
+    PipeWith(&'static str),
     /// The command names an argument that no job has.
     NoSuchArgument { place: Replacement, given: usize },
     /// The command cannot be run for arguments.
@@ -79,6 +83,15 @@ impl fmt::Display for RunError {
             ),
             Self::ColumnsWithoutCommand => formatter.write_str(
                 "--colsep needs a command to put the columns into, such as 'mv {1} {2}'",
+            ),
+            Self::PipeWithoutCommand => formatter.write_str(
+                "--pipe needs a command that reads blocks of the input, such as \
+                 brigade run --pipe sort",
+            ),
+            Self::PipeWith(what) => write!(
+                formatter,
+                "--pipe and {what} are both given; with --pipe the lines of the input are what the \
+                 command reads, and neither jobs nor arguments; leave one of them out"
             ),
             Self::NoSuchArgument { place, given: 1 } => write!(
                 formatter,

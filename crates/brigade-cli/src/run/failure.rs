@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     Stopped(Box<Failure>),
     /// Its end could not be waited for.
     Wait(io::Error),
+    /// Not all of its block could be written to it.
+    Input(io::Error),
     /// Its output could not be kept, and some is missing.
     Capture(io::Error),
     /// Its output could not be written.
@@ -57,8 +59,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> Option<i32> {
         match self {
             Self::Exit { code, .. } => Some(*code),
-            // It ended with success, and then its output went missing.
-            Self::Capture(_) | Self::Output(_) | Self::Results(_) => Some(0),
+            // It ended with success, but did not get all of its input, or its output went missing.
+            Self::Input(_) | Self::Capture(_) | Self::Output(_) | Self::Results(_) => Some(0),
             _ => None,
         }
     }
@@ -81,6 +83,7 @@ impl Failure {
             | Self::Signal { .. }
             | Self::TimedOut { .. }
             | Self::Wait(_)
+            | Self::Input(_)
             | Self::Capture(_) => true,
             // It would be the same again, or it has run, or it is not to run any more.
             Self::Item(_)
@@ -170,6 +173,9 @@ impl fmt::Display for Failure {
             ),
             Self::Stopped(end) => end.fmt(formatter),
             Self::Wait(error) => write!(formatter, "its end could not be waited for: {error}"),
+            Self::Input(error) => {
+                write!(formatter, "it could not be given all of its block: {error}")
+            }
             Self::Capture(error) => {
                 write!(
                     formatter,

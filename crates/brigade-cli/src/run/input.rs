@@ -2,14 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
-use std::path::Path;
+use std::io;
 
-use rustix::event::{PollFd, PollFlags, poll};
-
+use super::block::{Block, Blocks, Cut};
 use super::combinations::Combinations;
 use super::latch::Latch;
+use super::source::{FileName, Filled, Source};
 
 /// The longest item that is read. It is also what Linux passes to a program as one argument, and what
 /// `xargs` takes as a command line.
@@ -19,7 +17,7 @@ pub(crate) const LONGEST: usize = 128 * 1024 - 1;
 const SHOWN: usize = 256;
 
 /// How much of a stream is read at once.
-const BLOCK: usize = 64 * 1024;
+const READ: usize = 64 * 1024;
 
 /// One job as it was given.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +28,8 @@ pub(crate) struct Item {
     pub(crate) arguments: Vec<Vec<u8>>,
     /// It is a JSON object, as a job log has it.
     pub(crate) object: bool,
+    /// What its job reads, if the input is cut into blocks; the text then tells which part of it that is.
+    pub(crate) block: Option<Block>,
 }
 
 /// What was given.
@@ -51,13 +51,6 @@ pub(crate) struct Place {
     pub(crate) kind: Kind,
 }
 
-/// The name of an input file, which lives as long as the process. Those that are read first come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FileName {
-    pub(crate) index: usize,
-    pub(crate) path: &'static Path,
-}
-
 /// How items are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -65,6 +58,8 @@ pub(crate) enum Kind {
     Line,
     /// With a NUL byte after each.
     Item,
+    /// Several lines or items each, for a job to read.
+    Block,
     /// On the command line.
     Argument,
     /// On the command line, in several lists.
@@ -78,6 +73,7 @@ impl fmt::Display for Place {
         let kind = match self.kind {
             Kind::Line => "line",
             Kind::Item => "item",
+            Kind::Block => "block",
             Kind::Argument => "argument",
             Kind::Combination => "combination",
             Kind::Logged => "job",
@@ -95,6 +91,8 @@ pub(crate) enum Input {
     Logged(std::vec::IntoIter<Item>),
     /// One or several, read one after the other.
     Streams(VecDeque<Stream>, Kind),
+    /// The same, cut into blocks.
+    Blocks(VecDeque<Blocks>),
 }
 
 impl Input {
@@ -103,13 +101,17 @@ impl Input {
         match self {
             Self::Arguments(arguments) => arguments.remaining(),
             Self::Logged(items) => Some(items.len() as u64),
-            Self::Streams(..) => None,
+            Self::Streams(..) | Self::Blocks(_) => None,
         }
     }
 
     /// True if someone types them.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self, Self::Streams(streams, _) if streams.iter().any(|it| it.file.is_terminal()))
+        match self {
+            Self::Arguments(_) | Self::Logged(_) => false,
+            Self::Streams(streams, _) => streams.iter().any(|it| it.source.is_terminal()),
+            Self::Blocks(blocks) => blocks.iter().any(|it| it.source.is_terminal()),
+        }
     }
 
     /// How items are given.
@@ -118,6 +120,15 @@ impl Input {
             Self::Arguments(arguments) => arguments.kind(),
             Self::Logged(_) => Kind::Logged,
             Self::Streams(_, kind) => *kind,
+            Self::Blocks(_) => Kind::Block,
+        }
+    }
+
+    /// How it is cut into blocks, if it is.
+    pub(crate) fn cut(&self) -> Option<&Cut> {
+        match self {
+            Self::Blocks(several) => several.front().map(|blocks| &blocks.cut),
+            _ => None,
         }
     }
 
@@ -126,7 +137,8 @@ impl Input {
         match self {
             Self::Arguments(arguments) => arguments.remaining() == Some(0),
             Self::Logged(items) => items.len() == 0,
-            Self::Streams(streams, _) => streams.iter().all(|stream| stream.ended),
+            Self::Streams(streams, _) => streams.iter().all(|it| it.source.ended),
+            Self::Blocks(blocks) => blocks.iter().all(Blocks::is_at_end),
         }
     }
 
@@ -150,8 +162,19 @@ impl Input {
                     if let Some(item) = stream.next(stop)? {
                         return Ok(Some(item));
                     }
-                    if stream.ended {
+                    if stream.source.ended {
                         streams.pop_front();
+                    }
+                }
+                Ok(None)
+            }
+            Self::Blocks(several) => {
+                while let Some(blocks) = several.front_mut().filter(|_| !stop.is_set()) {
+                    if let Some(item) = blocks.next(stop)? {
+                        return Ok(Some(item));
+                    }
+                    if blocks.is_at_end() {
+                        several.pop_front();
                     }
                 }
                 Ok(None)
@@ -162,27 +185,23 @@ impl Input {
 
 /// Cuts a file, pipe or terminal into items, in constant memory.
 pub(crate) struct Stream {
-    file: File,
-    name: Option<FileName>,
+    source: Source,
     kind: Kind,
     number: u64,
-    block: Vec<u8>,
-    /// How much of the block has been used.
+    buffer: Vec<u8>,
+    /// How much of the buffer has been used.
     used: usize,
-    ended: bool,
 }
 
 impl Stream {
     /// Reads lines, or items that end with a NUL byte. The last one need not have an end.
-    pub(crate) fn new(file: File, name: Option<FileName>, kind: Kind) -> Self {
+    pub(crate) fn new(source: Source, kind: Kind) -> Self {
         Self {
-            file,
-            name,
+            source,
             kind,
             number: 0,
-            block: Vec::new(),
+            buffer: Vec::new(),
             used: 0,
-            ended: false,
         }
     }
 
@@ -192,8 +211,11 @@ impl Stream {
         let mut kept = Vec::new();
         let mut too_long = false;
         loop {
-            if self.used == self.block.len() {
-                match self.fill(stop)? {
+            if self.used == self.buffer.len() {
+                self.used = 0;
+                self.buffer.clear();
+                self.buffer.reserve(READ);
+                match self.source.read(&mut self.buffer, stop)? {
                     Filled::Stopped => return Ok(None),
                     Filled::End if begun => break,
                     Filled::End => return Ok(None),
@@ -201,7 +223,7 @@ impl Stream {
                 }
             }
             begun = true;
-            let rest = &self.block[self.used..];
+            let rest = &self.buffer[self.used..];
             let end = rest.iter().position(|&byte| byte == end_mark);
             let part = &rest[..end.unwrap_or(rest.len())];
             if kept.len() + part.len() > LONGEST && !too_long {
@@ -219,7 +241,7 @@ impl Stream {
         }
         self.number += 1;
         let place = Place {
-            file: self.name,
+            file: self.source.name,
             number: self.number,
             kind: self.kind,
         };
@@ -233,60 +255,14 @@ impl Stream {
             text,
             arguments: Vec::new(),
             object: false,
+            block: None,
         }))
     }
-
-    /// Reads the next block, waiting until there is one or until told to stop.
-    fn fill(&mut self, stop: &Latch) -> io::Result<Filled> {
-        loop {
-            let mut waits = [
-                PollFd::new(&self.file, PollFlags::IN),
-                PollFd::new(stop, PollFlags::IN),
-            ];
-            match poll(&mut waits, None) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            if stop.is_set() {
-                return Ok(Filled::Stopped);
-            }
-            self.block.resize(BLOCK, 0);
-            self.used = 0;
-            let read = match self.file.read(&mut self.block) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // The descriptor is shared with someone who made it so; poll waits in any case.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                result => result,
-            };
-            self.block.truncate(*read.as_ref().unwrap_or(&0));
-            self.ended = !matches!(read, Ok(1..));
-            return match read.map_err(|error| self.name_file(error))? {
-                0 => Ok(Filled::End),
-                _ => Ok(Filled::More),
-            };
-        }
-    }
-}
-
-impl Stream {
-    /// An error of this file, if there are others that it could be of.
-    fn name_file(&self, error: io::Error) -> io::Error {
-        match self.name {
-            Some(name) => io::Error::new(error.kind(), format!("{}: {error}", name.path.display())),
-            None => error,
-        }
-    }
-}
-
-enum Filled {
-    More,
-    End,
-    Stopped,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::{Write, pipe};
     use std::os::fd::OwnedFd;
     use std::thread;
@@ -294,7 +270,7 @@ mod tests {
     use super::*;
 
     fn input(reader: io::PipeReader, kind: Kind) -> Input {
-        let stream = Stream::new(File::from(OwnedFd::from(reader)), None, kind);
+        let stream = Stream::new(Source::new(File::from(OwnedFd::from(reader)), None), kind);
         Input::Streams(VecDeque::from([stream]), kind)
     }
 
@@ -332,7 +308,7 @@ mod tests {
 
     #[test]
     fn lines_of_any_length_up_to_the_limit_are_whole() {
-        for length in [BLOCK - 1, BLOCK, BLOCK + 1, LONGEST] {
+        for length in [READ - 1, READ, READ + 1, LONGEST] {
             let line = vec![b'x'; length];
             let read = texts(&[&line[..], b"\nend\n"].concat(), Kind::Line);
             assert!(read == [&line[..], b"end"], "length {length}");

@@ -10,6 +10,7 @@ use brigade::Priority;
 
 use crate::quantity::count;
 
+use super::block::{Block, TooLong};
 use super::input::{Item, Kind, LONGEST, Place, Text};
 use super::object::{Label, Object, Settings};
 use super::priority::{self, UnknownPriority};
@@ -35,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) priority: Priority,
     pub(crate) settings: Settings,
     pub(crate) command: Result<Command, BadItem>,
+    /// What it reads, if it reads anything.
+    pub(crate) block: Option<Block>,
     /// How often it has been begun.
     pub(crate) attempts: u32,
 }
@@ -51,6 +54,21 @@ impl Job {
             Some(Label { id: Some(id), .. }) => id.as_bytes(),
             Some(Label { shown, .. }) => shown,
             None => &self.text,
+        }
+    }
+
+    /// The bytes that it reads.
+    pub(crate) fn input(&self) -> Option<&[u8]> {
+        self.block.as_ref()?.bytes.as_deref().ok()
+    }
+
+    /// Lets go of what it reads, as it will not be run again.
+    pub(crate) fn drop_input(&mut self) {
+        if let Some(Block {
+            bytes: Ok(bytes), ..
+        }) = &mut self.block
+        {
+            *bytes = Vec::new();
         }
     }
 }
@@ -89,6 +107,7 @@ impl Recipe {
             text,
             mut arguments,
             object,
+            block,
         } = item;
         let (text, bad) = match text {
             Text::TooLong(start) => (start, Some(BadItem::TooLong)),
@@ -108,10 +127,12 @@ impl Recipe {
             Some(object) => Some(object.label.clone()),
             None => is_object.then(|| Label::unread(&text)),
         };
-        let known_by = match &label {
-            Some(Label { id: Some(id), .. }) => id.as_bytes(),
-            Some(label) => &label.key,
-            None => &text,
+        let identity = block.as_ref().and_then(|block| block.identity.as_ref());
+        let known_by = match (&label, identity) {
+            (Some(Label { id: Some(id), .. }), _) => id.as_bytes(),
+            (Some(label), _) => &label.key,
+            (None, Some(identity)) => identity.sha256.as_bytes(),
+            (None, None) => &text,
         };
         let Some(sequence) = number(known_by) else {
             return Asked::Known;
@@ -120,8 +141,17 @@ impl Recipe {
             arguments = split(&text, separator);
         }
         let (mut priority, mut settings) = (self.priority, Settings::default());
+        let bad = match &block {
+            Some(Block {
+                bytes: Err(too_long),
+                ..
+            }) => Some(BadItem::Block(*too_long)),
+            _ => bad,
+        };
         let command = match (bad, object, &self.template) {
             (Some(bad), ..) => Err(bad),
+            // What it reads is no argument.
+            (None, None, Some(template)) if block.is_some() => fill(template, &[], sequence),
             (None, Some(object), _) => {
                 priority = object.priority.unwrap_or(priority);
                 settings = object.settings;
@@ -143,6 +173,7 @@ impl Recipe {
             priority,
             settings,
             command,
+            block,
             attempts: 0,
         }))
     }
@@ -232,6 +263,8 @@ pub(crate) enum BadItem {
     Object(String),
     /// The command names an argument that it does not have.
     Missing(Missing),
+    /// It would have to read more than is kept.
+    Block(TooLong),
 }
 
 impl fmt::Display for BadItem {
@@ -274,6 +307,7 @@ impl fmt::Display for BadItem {
                 write!(formatter, "it is not a job as --jsonl has it: {problem}")
             }
             Self::PriorityAlone => formatter.write_str("it has a priority but no command"),
+            Self::Block(too_long) => too_long.fmt(formatter),
         }
     }
 }
@@ -329,6 +363,7 @@ mod tests {
             text: Text::Whole(text.to_vec()),
             arguments: Vec::new(),
             object: false,
+            block: None,
         };
         match recipe.job(item, |_| Some(1)) {
             Asked::Job(job) => Some(*job),

@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::error::RunError;
 use super::order::WINDOW;
 
-/// Open files of a job: the pipes it prints to, its empty input, files for long output, and one that
+/// Open files of a job: the pipes it prints to, its input, files for long output, and one that
 /// tells of its exit.
 const PER_JOB: u64 = 8;
 

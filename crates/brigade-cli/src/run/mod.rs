@@ -5,6 +5,7 @@
 //! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`). Where the number of
 //! workers may change, another one sees to that (`staffing.rs`).
 
+pub(crate) mod block;
 mod capture;
 mod children;
 mod closing;
@@ -46,7 +47,9 @@ mod retry;
 mod script;
 mod setup;
 pub(crate) mod signals;
+mod source;
 mod staffing;
+mod stdin;
 mod summary;
 mod syntax;
 mod tag;
@@ -100,13 +103,16 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         recipe,
         words,
     } = setup::read(&mut arguments, failed)?;
-    let policy = Policy::from(&arguments);
-    let jobs = arguments.jobs.unwrap_or_else(|| {
+    if let (Some(path), Some(logged)) = (&arguments.log.joblog, &logged) {
+        logged.history.check_cut(path, input.cut())?;
+    }
+    let jobs = arguments.jobs.take().unwrap_or_else(|| {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
     let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
+    let policy = Policy::new(&arguments, *jobs.end());
     limits::make_room(*jobs.end(), policy.keep_order)?;
     if let Some(niceness) = policy.niceness {
         let added = arguments.machine.nice;
@@ -169,7 +175,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let workers = staffing.as_mut().map(|staffing| staffing.workers(0, &work));
     let pool = Pool::builder("brigade")
         .workers(workers.unwrap_or(jobs))
-        .queue_capacity(arguments.queue)
+        .queue_capacity(policy.queue)
         .ageing(AGEING)
         .on_panic({
             let work = Arc::clone(&work);
@@ -185,6 +191,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             .map_err(refused("the file for metrics cannot be written"))?;
     }
     signals::keep_children()
+        .and_then(|()| signals::outlive_file_limit())
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();

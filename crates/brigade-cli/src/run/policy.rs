@@ -25,14 +25,15 @@ pub(crate) struct Policy {
     pub(crate) keep_order: bool,
     /// Lines are printed as they come.
     pub(crate) line_buffer: bool,
-    /// How many jobs may wait for a retry.
+    /// How many jobs are read ahead, and how many may wait for a retry.
     pub(crate) queue: usize,
     /// Failures are told only when they are final.
     pub(crate) quiet: bool,
 }
 
-impl From<&RunArguments> for Policy {
-    fn from(arguments: &RunArguments) -> Self {
+impl Policy {
+    /// What it says, where so many jobs may run at once.
+    pub(crate) fn new(arguments: &RunArguments, jobs: usize) -> Self {
         let life = &arguments.life;
         let dry_run = arguments.output.dry_run;
         Self {
@@ -54,7 +55,7 @@ impl From<&RunArguments> for Policy {
             dry_run,
             keep_order: arguments.output.keep_order || dry_run,
             line_buffer: arguments.output.line_buffer,
-            queue: arguments.queue,
+            queue: arguments.read_ahead(jobs),
             quiet: arguments.quiet,
         }
     }

@@ -18,23 +18,40 @@ use super::exit;
 use super::failure::Failure;
 use super::niceness::Niceness;
 use super::object::Settings;
+use super::stdin::Stdin;
 use super::template::{Command, SHELL};
 
-/// Runs a command to its end, and until nobody can write to its outputs any more. `within` names what is held around it.
-/// With `lines` it hands over whole lines as they come.
+/// What is run, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) command: &'a Command,
+    pub(crate) settings: &'a Settings,
+    /// What it reads; otherwise there is nothing to read.
+    pub(crate) input: Option<&'a [u8]>,
+    /// Names what is held around it.
+    pub(crate) within: Option<&'a str>,
+    pub(crate) niceness: Option<Niceness>,
+}
+
+/// Runs a command to its end, and until nobody can write to its outputs any more. With `lines` it hands over whole lines
+/// as they come.
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
 pub(crate) fn run(
-    command: &Command,
-    settings: &Settings,
-    within: Option<&str>,
-    niceness: Option<Niceness>,
+    what: Start,
     limits: Limits,
     children: &Children,
     lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
-    let start = || start(command, settings, within);
+    let Start {
+        command,
+        settings,
+        input,
+        within,
+        niceness,
+    } = what;
+    let start = || start(command, settings, input.is_some(), within);
     let started = match niceness {
         Some(niceness) => niceness.start(start),
         None => start(),
@@ -46,24 +63,31 @@ pub(crate) fn run(
     let pid = Pid::from_child(&child);
     children.enter(pid);
     let mut deadline = Deadline::new(pid, limits);
+    let mut stdin = Stdin::new(
+        child.stdin.take().map(Into::into),
+        input.unwrap_or_default(),
+    );
     let mut outputs = match (child.stdout.take(), child.stderr.take()) {
         (Some(stdout), Some(stderr)) => capture::capture(
             stdout.into(),
             stderr.into(),
+            &mut stdin,
             &mut deadline,
             &children.abandoned,
             lines,
         ),
         _ => unreachable!("both outputs were made pipes"),
     };
-    let result = match (
-        reap(&mut child, &mut deadline, children),
-        outputs.lost.take(),
-    ) {
-        (Err(error), _) => Err(Failure::Wait(error)),
-        (Ok(end), None) => judge(end, command),
-        (Ok(end), Some(lost)) => judge(end, command).and(Err(Failure::Capture(lost))),
-    };
+    let result = reap(&mut child, &mut deadline, children)
+        .map_err(Failure::Wait)
+        .and_then(|end| judge(end, command))
+        .and_then(|()| stdin.finish().map_err(Failure::Input))
+        .and_then(|()| {
+            outputs
+                .lost
+                .take()
+                .map_or(Ok(()), |lost| Err(Failure::Capture(lost)))
+        });
     (outputs, result)
 }
 
@@ -78,7 +102,12 @@ struct End {
     killed: bool,
 }
 
-fn start(command: &Command, settings: &Settings, within: Option<&str>) -> Result<Child, Failure> {
+fn start(
+    command: &Command,
+    settings: &Settings,
+    reads: bool,
+    within: Option<&str>,
+) -> Result<Child, Failure> {
     let mut process = match command {
         Command::Direct(words) => direct(words),
         Command::Shell(script) => shell(script),
@@ -88,7 +117,7 @@ fn start(command: &Command, settings: &Settings, within: Option<&str>) -> Result
             process
         }
     };
-    let mut started = spawn(&mut process, settings, within);
+    let mut started = spawn(&mut process, settings, reads, within);
     if let (Err(error), Command::Direct(words)) = (&started, command)
         && error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
     {
@@ -96,6 +125,7 @@ fn start(command: &Command, settings: &Settings, within: Option<&str>) -> Result
         started = spawn(
             shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words),
             settings,
+            reads,
             within,
         );
     }
@@ -134,6 +164,7 @@ fn shell(script: &OsStr) -> process::Command {
 fn spawn(
     process: &mut process::Command,
     settings: &Settings,
+    reads: bool,
     within: Option<&str>,
 ) -> io::Result<Child> {
     if let Some(directory) = &settings.directory {
@@ -142,7 +173,7 @@ fn spawn(
     process
         .envs(settings.env.iter().map(|(name, value)| (name, value)))
         .envs(within.map(|records| (WITHIN, records)))
-        .stdin(Stdio::null())
+        .stdin(if reads { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)

@@ -44,15 +44,23 @@ enum Manner {
 }
 
 impl Script {
-    /// Reads shell code that has places, or is to have all arguments as its last words.
+    /// Reads shell code that has places, or with `argument` is to have all arguments as its last words.
     ///
     /// # Errors
     /// [`Misplaced`] if a place is where its value would be read as code or could not be quoted, or if
     /// there is none and an argument at the end would be a command of its own, or part of a comment.
-    pub(crate) fn parse(code: &[u8]) -> Result<Self, Misplaced> {
+    pub(crate) fn parse(code: &[u8], argument: bool) -> Result<Self, Misplaced> {
         let named = named(code);
-        let pieces = scan::pieces(code, !named.is_empty())?;
+        let pieces = scan::pieces(code, argument && named.is_empty())?;
         Ok(Self { pieces, named })
+    }
+
+    /// The code, if it is the same for all jobs.
+    pub(crate) fn fixed(&self) -> Option<OsString> {
+        match self.pieces.as_slice() {
+            [Piece::Code(code)] if self.named.is_empty() => Some(OsString::from_vec(code.clone())),
+            _ => None,
+        }
     }
 
     /// Code for one job, and the values that it takes as its parameters.
@@ -254,7 +262,7 @@ mod tests {
     }
 
     fn output_of(code: &str, arguments: &[&[u8]]) -> Vec<u8> {
-        let script = Script::parse(code.as_bytes()).expect(code);
+        let script = Script::parse(code.as_bytes(), true).expect(code);
         let arguments = arguments.iter().map(|it| it.to_vec()).collect::<Vec<_>>();
         let given = Given {
             arguments: &arguments,
@@ -362,13 +370,17 @@ mod tests {
             "echo ${x:-{}}",
             "cat << E\n{}\nE",
         ] {
-            let error = Script::parse(code.as_bytes()).expect_err(code);
+            let error = Script::parse(code.as_bytes(), true).expect_err(code);
             assert!(
                 error.to_string().contains("use $brigade_argument"),
                 "{error}"
             );
         }
-        let error = |code: &[u8]| Script::parse(code).expect_err("misplaced").to_string();
+        let error = |code: &[u8]| {
+            Script::parse(code, true)
+                .expect_err("misplaced")
+                .to_string()
+        };
         assert!(error(b"echo `cat {2}`").contains("use $brigade_argument_2,"));
         assert!(error(b"echo `cat {.}`").contains("write `value={.};` before"));
     }
@@ -388,7 +400,7 @@ mod tests {
             "(",
         ] {
             assert_eq!(
-                Script::parse(code.as_bytes()),
+                Script::parse(code.as_bytes(), true),
                 Err(Misplaced::End),
                 "{code}"
             );
@@ -399,7 +411,7 @@ mod tests {
             "echo a # note\nprintf %s",
             "true; printf %s \"$(echo a;)\"",
         ] {
-            Script::parse(code.as_bytes()).expect(code);
+            Script::parse(code.as_bytes(), true).expect(code);
         }
     }
 }

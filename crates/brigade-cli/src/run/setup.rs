@@ -1,6 +1,5 @@
 //! From the command line to an input and a recipe.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -10,12 +9,14 @@ use std::path::{Path, PathBuf};
 
 use crate::arguments::RunArguments;
 
+use super::block::{Blocks, Cut};
 use super::combinations::Combinations;
 use super::error::RunError;
-use super::input::{FileName, Input, Kind, Stream};
+use super::input::{Input, Kind, Stream};
 use super::job::Recipe;
 use super::joblog::Failed;
 use super::replacement::Subject;
+use super::source::{FileName, Source};
 use super::template::Template;
 
 /// What stands between a command and its arguments.
@@ -43,11 +44,14 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
         Some(Failed { items, command }) => (command, Some(items)),
         None => (words, None),
     };
-    let template = if words.is_empty() {
-        None
-    } else {
-        Some(Template::parse(words.clone())?)
+    let template = match words.is_empty() {
+        true => None,
+        false if arguments.pipe.pipe => Some(Template::without_argument(words.clone())?),
+        false => Some(Template::parse(words.clone())?),
     };
+    if arguments.pipe.pipe {
+        check_pipe(arguments, template.is_some(), &lists)?;
+    }
     if arguments.jsonl && (template.is_some() || !lists.is_empty()) {
         return Err(RunError::ObjectsWithCommand);
     }
@@ -60,7 +64,9 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
         None => {
             let several = if separator.is_some() { usize::MAX } else { 1 };
             check(template.as_ref(), lists.len().max(several))?;
-            if lists.is_empty() {
+            if arguments.pipe.pipe {
+                blocks(arguments)?
+            } else if lists.is_empty() {
                 streams(arguments)?
             } else {
                 refuse_input(arguments, separator.is_some())?;
@@ -99,6 +105,27 @@ fn check(template: Option<&Template>, given: usize) -> Result<(), RunError> {
     }
 }
 
+/// Refuses blocks for a command that is not there, and what would make something else of the input.
+fn check_pipe(
+    arguments: &RunArguments,
+    command: bool,
+    lists: &[Vec<OsString>],
+) -> Result<(), RunError> {
+    if !lists.is_empty() {
+        return Err(RunError::PipeWith("arguments after :::"));
+    }
+    if arguments.jsonl {
+        return Err(RunError::PipeWith("--jsonl"));
+    }
+    if arguments.colsep.is_some() {
+        return Err(RunError::PipeWith("--colsep"));
+    }
+    if !command {
+        return Err(RunError::PipeWithoutCommand);
+    }
+    Ok(())
+}
+
 /// Refuses what is about input, as there is none.
 fn refuse_input(arguments: &RunArguments, columns: bool) -> Result<(), RunError> {
     if !arguments.arg_file.is_empty() {
@@ -126,22 +153,47 @@ fn split(words: Vec<OsString>) -> (Vec<OsString>, Vec<Vec<OsString>>) {
     (lists.remove(0), lists)
 }
 
-/// The files of the command line, or standard input. All are opened now, so that nothing is run if
-/// one of them cannot be.
+/// The input as a job for each of its lines or items.
 fn streams(arguments: &mut RunArguments) -> Result<Input, RunError> {
     let kind = if arguments.null {
         Kind::Item
     } else {
         Kind::Line
     };
+    let streams = sources(arguments)?.into_iter();
+    let streams = streams.map(|source| Stream::new(source, kind));
+    Ok(Input::Streams(streams.collect(), kind))
+}
+
+/// The input as blocks for jobs to read.
+fn blocks(arguments: &mut RunArguments) -> Result<Input, RunError> {
+    let cut = Cut {
+        size: arguments.pipe.block,
+        records: arguments.pipe.records,
+        end_mark: if arguments.null { 0 } else { b'\n' },
+    };
+    let identify = arguments.log.joblog.is_some();
+    let blocks = sources(arguments)?.into_iter();
+    let blocks = blocks.map(|source| Blocks::new(source, cut, identify));
+    Ok(Input::Blocks(blocks.collect()))
+}
+
+/// The files of the command line, or standard input. All are opened now, so that nothing is run if
+/// one of them cannot be.
+fn sources(arguments: &mut RunArguments) -> Result<Vec<Source>, RunError> {
     let mut paths = std::mem::take(&mut arguments.arg_file);
     if paths.is_empty() {
         paths.push(PathBuf::from(STANDARD_INPUT));
     }
     let alone = paths.len() == 1;
-    let mut streams = VecDeque::with_capacity(paths.len());
+    let what = if arguments.pipe.pipe {
+        "lines for jobs to read from the terminal"
+    } else {
+        "jobs from the terminal, one a line"
+    };
+    let mut sources = Vec::with_capacity(paths.len());
     for (index, path) in paths.into_iter().enumerate() {
-        let file = open(&path, arguments.quiet)?;
+        let file = open(&path, what, arguments.quiet)?;
         let name = match path.as_os_str() == STANDARD_INPUT {
             true if alone => None,
             true => Some(Path::new("standard input")),
@@ -149,22 +201,19 @@ fn streams(arguments: &mut RunArguments) -> Result<Input, RunError> {
             false => Some(&*Box::leak(path.into_boxed_path())),
         };
         let name = name.map(|path| FileName { index, path });
-        streams.push_back(Stream::new(file, name, kind));
+        sources.push(Source::new(file, name));
     }
-    Ok(Input::Streams(streams, kind))
+    Ok(sources)
 }
 
-fn open(path: &Path, quiet: bool) -> Result<File, RunError> {
+fn open(path: &Path, what: &str, quiet: bool) -> Result<File, RunError> {
     let path = Some(path).filter(|path| path.as_os_str() != STANDARD_INPUT);
     let opened = match path {
         Some(path) => File::open(path),
         None => {
             if !quiet && io::stdin().is_terminal() {
                 // If standard error is closed there is nobody to tell.
-                let _ = writeln!(
-                    io::stderr(),
-                    "brigade: reading jobs from the terminal, one a line; Ctrl-D ends them"
-                );
+                let _ = writeln!(io::stderr(), "brigade: reading {what}; Ctrl-D ends them");
             }
             // A copy: `io::stdin` has a buffer of its own, which cannot be polled.
             io::stdin().as_fd().try_clone_to_owned().map(File::from)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -59,6 +59,18 @@ pub(crate) fn keep_children() -> io::Result<()> {
     if is_ignored(SIGCHLD) {
         // Any handler will do; nobody looks at the flag.
         flag::register(SIGCHLD, Arc::default())?;
+    }
+    Ok(())
+}
+
+/// Makes a write beyond the limit for the size of files (`ulimit -f`) an error, as it is on a full disk, rather than the
+/// end of this process. Jobs do not inherit that.
+///
+/// # Errors
+/// If the system refuses a handler.
+pub(crate) fn outlive_file_limit() -> io::Result<()> {
+    if !is_ignored(SIGXFSZ) {
+        flag::register(SIGXFSZ, Arc::default())?;
     }
     Ok(())
 }

@@ -75,6 +75,24 @@ impl Template {
     /// # Errors
     /// [`TemplateError`] if there is no command, or no safe way to put an argument into it.
     pub(crate) fn parse(words: Vec<OsString>) -> Result<Self, TemplateError> {
+        Self::read(words, true)
+    }
+
+    /// The same for a command that reads from its standard input what is to be done, and has no argument.
+    ///
+    /// # Errors
+    /// [`TemplateError`] if there is no command, or if it has a place for an argument.
+    pub(crate) fn without_argument(words: Vec<OsString>) -> Result<Self, TemplateError> {
+        let template = Self::read(words, false)?;
+        let argument = |place: &Replacement| place.subject != Subject::Number;
+        match template.places().into_iter().find(argument) {
+            Some(place) => Err(TemplateError::NoArgument(place)),
+            None => Ok(template),
+        }
+    }
+
+    /// `argument`: there must be a place for one, at the end if there is none elsewhere.
+    fn read(words: Vec<OsString>, argument: bool) -> Result<Self, TemplateError> {
         let mut words = words
             .into_iter()
             .map(OsString::into_vec)
@@ -85,7 +103,7 @@ impl Template {
             }
             let place = |text: &[u8]| Replacement::at_start(text).map_or(0, |(_, length)| length);
             let Some(plain) = syntax::plain_words(line, place) else {
-                let script = Script::parse(line).map_err(TemplateError::Misplaced)?;
+                let script = Script::parse(line, argument).map_err(TemplateError::Misplaced)?;
                 return Ok(Self::Script(script));
             };
             words = plain.into_iter().map(OsString::into_vec).collect();
@@ -95,7 +113,7 @@ impl Template {
         }
         let mut words = words.iter().map(|word| pieces(word)).collect::<Vec<_>>();
         let is_place = |piece: &Piece| matches!(piece, Piece::Place(_));
-        if !words.iter().flatten().any(is_place) {
+        if argument && !words.iter().flatten().any(is_place) {
             words.push(vec![Piece::Place(Replacement::ALL)]);
         }
         Ok(Self::Words(words))
@@ -109,6 +127,9 @@ impl Template {
     pub(crate) fn fill(&self, given: Given<'_>) -> Result<Command, Missing> {
         let words = match self {
             Self::Script(script) => {
+                if let Some(code) = script.fixed() {
+                    return Ok(Command::Shell(code));
+                }
                 let (code, values) = script.fill(given)?;
                 return Ok(Command::ShellWith(code, values));
             }
@@ -132,7 +153,16 @@ impl Template {
             Subject::Nth(nth) => Some(nth),
             Subject::All | Subject::Number => None,
         };
-        let places = match self {
+        let numbered = self
+            .places()
+            .into_iter()
+            .filter(|place| nth(place).is_some());
+        numbered.max_by_key(nth)
+    }
+
+    /// What stands in it for something else.
+    fn places(&self) -> Vec<Replacement> {
+        match self {
             Self::Script(script) => script.replacements(),
             Self::Words(words) => {
                 let places = words.iter().flatten().filter_map(|piece| match piece {
@@ -141,9 +171,7 @@ impl Template {
                 });
                 places.collect()
             }
-        };
-        let numbered = places.into_iter().filter(|place| nth(place).is_some());
-        numbered.max_by_key(nth)
+        }
     }
 }
 
@@ -187,6 +215,8 @@ pub(crate) enum TemplateError {
     Empty,
     /// An argument cannot be put where its place is, or at the end.
     Misplaced(Misplaced),
+    /// It has a place for an argument, and there is none.
+    NoArgument(Replacement),
 }
 
 impl fmt::Display for TemplateError {
@@ -197,6 +227,11 @@ impl fmt::Display for TemplateError {
                  or none at all if the input has whole commands",
             ),
             Self::Misplaced(misplaced) => misplaced.fmt(formatter),
+            Self::NoArgument(place) => write!(
+                formatter,
+                "the command has {place}, and with --pipe there is no argument to put there: the lines are on its \
+                 standard input; leave it out, or use {{#}} for the number of the block"
+            ),
         }
     }
 }
@@ -310,6 +345,31 @@ mod tests {
             "{shell}"
         );
         assert_eq!(Command::Shell("a | b".into()).typed(), b"a | b");
+    }
+
+    #[test]
+    fn a_command_without_argument_is_as_it_was_typed_but_for_the_number() {
+        let fill = |words: &[&str]| {
+            let words = words.iter().map(OsString::from).collect();
+            fill(&Template::without_argument(words)?, &[]).map_err(|_| TemplateError::Empty)
+        };
+        let direct = |words: &[&str]| Command::Direct(words.iter().map(OsString::from).collect());
+        assert_eq!(fill(&["sort -r"]), Ok(direct(&["sort", "-r"])));
+        assert_eq!(fill(&["split", "x{#}"]), Ok(direct(&["split", "x7"])));
+        let code = "sort | uniq; # all of it";
+        assert_eq!(fill(&[code]), Ok(Command::Shell(code.into())));
+        let numbered = fill(&["sort > {#}"]).expect("a place for a number");
+        assert!(matches!(numbered, Command::ShellWith(..)));
+        for words in [
+            &["wc", "{}"][..],
+            &["wc < {1}"],
+            &["echo \"$brigade_argument\" | cat"],
+        ] {
+            assert!(
+                matches!(fill(words), Err(TemplateError::NoArgument(_))),
+                "{words:?}"
+            );
+        }
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
                 // It has a NUL byte, which no argument has, nor any item that ends with one.
                 Err(_) => list.extend_from_slice(&job.text),
             },
+            Kind::Block => {
+                list.extend_from_slice(format!("{}: ", job.place).as_bytes());
+                list.extend_from_slice(&job.text);
+            }
         }
         list.push(b'\n');
     }
@@ -61,6 +65,7 @@ mod tests {
             priority: Priority::NORMAL,
             settings: Settings::default(),
             command: Err(BadItem::PriorityAlone),
+            block: None,
             attempts: 0,
         };
         let jobs = texts.iter().enumerate().map(job).collect::<Vec<_>>();
@@ -87,6 +92,15 @@ mod tests {
     fn arguments_are_quoted_for_a_shell() {
         let shown = listed(&["a b", "c"], Kind::Argument, true);
         assert_eq!(shown, "brigade: 2 jobs did not run:\n'a b'\nc\n");
+    }
+
+    #[test]
+    fn blocks_are_told_by_their_lines() {
+        assert_eq!(
+            listed(&["lines 1-9", "line 10"], Kind::Block, false),
+            "brigade: 2 jobs did not run; what follows block 2 of the input was not read:\n\
+             block 1: lines 1-9\nblock 2: line 10\n"
+        );
     }
 
     #[test]

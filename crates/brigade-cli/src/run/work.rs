@@ -146,7 +146,7 @@ impl Work {
     }
 
     /// Runs a job to its end, with what is held for it, and returns it if it is to be run again.
-    fn run(&self, job: Job, held: Result<JobLocks, Failure>) -> Option<Waiting> {
+    fn run(&self, mut job: Job, held: Result<JobLocks, Failure>) -> Option<Waiting> {
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (outputs, result) = match (&job.command, held) {
             // What is held is given back before its output is printed, which may take long.
@@ -167,6 +167,7 @@ impl Work {
             return Some(Waiting { due, job });
         }
         self.tally.count(&result);
+        job.drop_input();
         self.hand_on(Ended {
             job,
             timing: Timing { start, duration },
@@ -192,10 +193,15 @@ impl Work {
             timeout: job.settings.timeout.or(self.policy.limits.timeout),
             ..self.policy.limits
         };
-        let (settings, children) = (&job.settings, &self.children);
-        let niceness = self.policy.niceness;
+        let what = process::Start {
+            command,
+            settings: &job.settings,
+            input: job.input(),
+            within,
+            niceness: self.policy.niceness,
+        };
         if !self.policy.line_buffer {
-            return process::run(command, settings, within, niceness, limits, children, None);
+            return process::run(what, limits, &self.children, None);
         }
         let mut printed = Ok(());
         let mut print = |stream, lines: &mut Captured| {
@@ -204,15 +210,7 @@ impl Work {
                 printed = now;
             }
         };
-        let (outputs, result) = process::run(
-            command,
-            settings,
-            within,
-            niceness,
-            limits,
-            children,
-            Some(&mut print),
-        );
+        let (outputs, result) = process::run(what, limits, &self.children, Some(&mut print));
         (outputs, result.and(printed))
     }
 

@@ -19,11 +19,13 @@ fn brigade(arguments: &[&str]) -> String {
 fn completions_for_each_shell_know_all_subcommands_and_options() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = brigade(&["completions", shell]);
-        for word in
-            SUBCOMMANDS
-                .into_iter()
-                .chain(["keep-order", "retry-failed", "wait-report", "svg"])
-        {
+        for word in SUBCOMMANDS.into_iter().chain([
+            "keep-order",
+            "retry-failed",
+            "pipe",
+            "wait-report",
+            "svg",
+        ]) {
             assert!(script.contains(word), "{shell} does not know {word}");
         }
     }
@@ -77,6 +79,8 @@ fn the_page_of_run_has_options_and_explanations() {
     for text in [
         "\\-\\-keep\\-order",
         "\\-\\-events",
+        "\\-\\-pipe",
+        "Blocks of input:",
         "Exit codes:",
         ".SH SYNOPSIS",
     ] {

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::super::block::Identity;
 use super::super::failure::Failure;
 use super::super::job::{BadItem, Job};
 
@@ -31,6 +32,9 @@ pub(crate) struct Entry {
     /// What a JSON object without `id` is known by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Lossless>,
+    /// Of a block of input, which is not in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) block: Option<Identity>,
     /// When its last attempt began, in seconds since 1970.
     pub(crate) start: f64,
     /// How long that took.
@@ -74,6 +78,7 @@ impl Entry {
             key: label
                 .filter(|label| label.id.is_none())
                 .map(|label| Lossless(label.key.clone())),
+            block: job.block.as_ref().and_then(|block| block.identity.clone()),
             start: start.unwrap_or_default().as_micros() as f64 / 1e6,
             seconds: timing.duration.as_micros() as f64 / 1e6,
             attempts: job.attempts,
@@ -86,10 +91,11 @@ impl Entry {
 
     /// What the job is known by.
     pub(crate) fn known_by(&self) -> &[u8] {
-        match (&self.id, &self.key) {
-            (Some(id), _) => id.as_bytes(),
-            (None, Some(key)) => &key.0,
-            (None, None) => &self.job.0,
+        match (&self.id, &self.key, &self.block) {
+            (Some(id), ..) => id.as_bytes(),
+            (None, Some(key), _) => &key.0,
+            (None, None, Some(block)) => block.sha256.as_bytes(),
+            (None, None, None) => &self.job.0,
         }
     }
 }

@@ -24,6 +24,14 @@ pub(crate) enum LogError {
         number: u64,
         error: serde_json::Error,
     },
+    /// What failed was a block of input, which is not in it.
+    Blocks(PathBuf),
+    /// The input was cut in another way, so that its blocks cannot be recognised.
+    OtherBlocks {
+        path: PathBuf,
+        logged: String,
+        now: String,
+    },
     /// What failed was run by different commands.
     SeveralCommands(PathBuf),
 }
@@ -62,6 +70,18 @@ impl fmt::Display for LogError {
                 formatter,
                 "line {number} of the job log {} is no job: {error}; remove the line, and its job \
                  is run again",
+                path.display()
+            ),
+            Self::Blocks(path) => write!(
+                formatter,
+                "what failed in the job log {} were blocks of input, which are not in it; run them with \
+                 --pipe --resume-failed, the command and its input",
+                path.display()
+            ),
+            Self::OtherBlocks { path, logged, now } => write!(
+                formatter,
+                "the job log {} has blocks of --pipe {logged}, and {now} none of them would be \
+                 recognised; use the same options as then, or remove it",
                 path.display()
             ),
             Self::SeveralCommands(path) => write!(

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Seek};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use super::super::block::Cut;
 use super::super::input::{Item, Kind, Place, Text};
 use super::{Again, Entry, LogError, Lossless};
 
@@ -21,6 +22,8 @@ pub(crate) struct History {
     logged: Vec<Logged>,
     last: u64,
     again: Again,
+    /// How the input was cut whose blocks have been logged.
+    cut: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +43,7 @@ impl Default for History {
             logged: Vec::new(),
             last: 0,
             again: Again::Refused,
+            cut: None,
         }
     }
 }
@@ -58,6 +62,29 @@ impl History {
             Some((false, seq)) if self.again != Again::Nothing => Some(seq),
             Some(_) => None,
         }
+    }
+
+    /// Makes sure that blocks which have been logged can be recognised in an input that is cut like this, if it is.
+    ///
+    /// # Errors
+    /// [`LogError::OtherBlocks`] if they cannot.
+    pub(crate) fn check_cut(&self, path: &Path, cut: Option<&Cut>) -> Result<(), LogError> {
+        let Some(logged) = &self.cut else {
+            return Ok(());
+        };
+        let now = cut.map(Cut::to_string);
+        // What is in the log need not be recognised in an input if that is not read.
+        if self.again == Again::OnlyFailed || now.as_ref() == Some(logged) {
+            return Ok(());
+        }
+        let now = now.map_or("without --pipe".to_owned(), |cut| {
+            format!("with --pipe {cut}")
+        });
+        Err(LogError::OtherBlocks {
+            path: path.to_owned(),
+            logged: logged.clone(),
+            now,
+        })
     }
 
     fn recognise(&mut self, hash: u128) -> Option<&Logged> {
@@ -103,7 +130,7 @@ pub(super) struct Read {
 /// [`LogError`] if it cannot be read, or a line of it is not of a job log.
 pub(super) fn read(file: &mut File, path: &Path, again: Again) -> Result<Read, LogError> {
     let mut logged = Vec::new();
-    let mut last = 0;
+    let (mut last, mut cut) = (0, None);
     let (end, torn) = for_each(file, path, |entry| {
         last = last.max(entry.seq);
         logged.push(Logged {
@@ -112,12 +139,14 @@ pub(super) fn read(file: &mut File, path: &Path, again: Again) -> Result<Read, L
             ok: entry.ok,
             recognised: 0,
         });
+        cut = entry.block.map(|block| block.cut).or(cut.take());
         Ok(())
     })?;
     let mut history = History {
         logged: latest(logged),
         last,
         again,
+        cut,
     };
     let mut failed = None;
     if again == Again::OnlyFailed {
@@ -159,6 +188,9 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
         if std::mem::replace(&mut found[place], true) {
             return Ok(());
         }
+        if entry.block.is_some() {
+            return Err(LogError::Blocks(path.to_owned()));
+        }
         let command = words(entry.command).collect::<Vec<_>>();
         if failed.items.is_empty() {
             failed.command = command;
@@ -178,6 +210,7 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
             },
             object: entry.id.is_some() || entry.key.is_some(),
             arguments: entry.arguments.into_iter().map(|it| it.0).collect(),
+            block: None,
         });
         Ok(())
     })?;
@@ -235,6 +268,7 @@ mod tests {
             logged,
             last: jobs.iter().map(|job| job.1).max().unwrap_or(0),
             again,
+            cut: None,
         }
     }
 

@@ -31,12 +31,11 @@ struct Scan<'a> {
     closed: bool,
 }
 
-/// Cuts code at its places. If there is none, and the code does not name a variable either, there is one
-/// at its end.
+/// Cuts code at its places. If there is none, there is one at its end if there must be one.
 ///
 /// # Errors
 /// As [`Script::parse`](super::Script::parse).
-pub(super) fn pieces(code: &[u8], named: bool) -> Result<Vec<Piece>, Misplaced> {
+pub(super) fn pieces(code: &[u8], needed: bool) -> Result<Vec<Piece>, Misplaced> {
     let mut scan = Scan {
         rest: code,
         code: Vec::new(),
@@ -48,7 +47,7 @@ pub(super) fn pieces(code: &[u8], named: bool) -> Result<Vec<Piece>, Misplaced> 
     while !scan.rest.is_empty() {
         scan.step()?;
     }
-    if !named && scan.pieces.is_empty() {
+    if needed && scan.pieces.is_empty() {
         if scan.closed || scan.here_document {
             return Err(Misplaced::End);
         }
