@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brigade::Pool;
 use brigade::pool::Shutdown;
@@ -11,6 +11,7 @@ use signal_hook::low_level::signal_name;
 
 use crate::quantity::{Span, count};
 
+use super::clock;
 use super::ending::{Cause, Ending};
 use super::event_stream::Happening;
 use super::feed::Fed;
@@ -66,7 +67,7 @@ pub(crate) fn conduct(
         let until_step = conductor
             .interrupts
             .next_at()
-            .map(|at| at.saturating_duration_since(Instant::now()));
+            .map(|at| at.saturating_duration_since(clock::now()));
         let limits = [until_step, progress, terminal, metrics];
         goes_on = match hear(heard, limits.into_iter().flatten().min()) {
             Some(event) => conductor.heed(event),
@@ -101,7 +102,7 @@ struct Conductor<'a> {
 impl Conductor<'_> {
     /// Does what an event calls for; false if there is nothing left to wait for.
     fn heed(&mut self, event: Event) -> bool {
-        let now = Instant::now();
+        let now = clock::now();
         let step = match event {
             Event::Signal(signal) => {
                 self.ending.note(Cause::Signal(signal));
@@ -158,7 +159,7 @@ impl Conductor<'_> {
     }
 
     fn look_at_the_time(&mut self) -> bool {
-        let step = self.interrupts.time(Instant::now());
+        let step = self.interrupts.time(clock::now());
         self.take(step)
     }
 

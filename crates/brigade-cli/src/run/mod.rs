@@ -6,6 +6,7 @@
 
 mod capture;
 mod children;
+mod clock;
 mod closing;
 mod combinations;
 mod conduct;
@@ -40,6 +41,7 @@ mod script;
 mod setup;
 pub(crate) mod signals;
 mod summary;
+pub(crate) mod suspension;
 mod syntax;
 mod tag;
 mod tally;
@@ -162,8 +164,12 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         file.begin(&pool, &work)
             .map_err(refused("the file for metrics cannot be written"))?;
     }
+    let suspend = {
+        let work = Arc::clone(&work);
+        move || suspension::suspend(&work)
+    };
     signals::keep_children()
-        .and_then(|()| signals::listen(events))
+        .and_then(|()| signals::listen(events, suspend))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
     if policy.backoff.retries > 0 || recipe.may_set_retries() {

@@ -32,12 +32,14 @@ pub(crate) fn run(
     children: &Children,
     lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
+    let beginning = children.begin_one();
     let mut child = match start(command, settings, within) {
         Ok(child) => child,
         Err(failure) => return (Outputs::default(), Err(failure)),
     };
     let pid = Pid::from_child(&child);
     children.enter(pid);
+    drop(beginning);
     let mut deadline = Deadline::new(pid, limits);
     let mut outputs = match (child.stdout.take(), child.stderr.take()) {
         (Some(stdout), Some(stderr)) => capture::capture(

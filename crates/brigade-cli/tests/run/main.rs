@@ -11,6 +11,7 @@ mod exit_code;
 mod halt;
 mod input;
 mod interrupt;
+mod job_control;
 mod joblog;
 mod jsonl;
 mod line_buffer;

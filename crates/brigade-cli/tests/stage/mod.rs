@@ -4,6 +4,7 @@
 
 #![allow(dead_code)]
 
+mod processes;
 mod terminal;
 
 use std::ffi::OsStr;
@@ -18,7 +19,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub(crate) use self::terminal::Terminal;
+pub(crate) use self::processes::{children, is_stopped, parent};
+pub(crate) use self::terminal::{Key, Terminal};
 
 /// After this long an event will not come.
 const NEVER: Duration = Duration::from_secs(60);

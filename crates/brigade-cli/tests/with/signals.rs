@@ -1,7 +1,6 @@
 //! Signals while it waits, and while the command runs.
 
 use std::io::Write;
-use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -59,22 +58,6 @@ fn what_was_ignored_at_the_start_still_is_by_the_command_too() {
     assert_eq!(running.end().code, Some(5));
 }
 
-/// Runs shell code on a terminal, as the leader of its session.
-fn start_on(terminal: &Terminal, stage: &Stage, code: &str) -> std::process::Child {
-    // The tests themselves may run in the background of a script, where Ctrl-C is ignored.
-    Command::new("env")
-        .args(["--default-signal=INT,QUIT,TERM,HUP,TSTP,CHLD", "setsid"])
-        .args(["--ctty", "--wait", "sh", "-c", code])
-        .current_dir(stage.path(""))
-        .env("BRIGADE_LOCK_DIR", stage.path("locks"))
-        .env("BRIGADE", env!("CARGO_BIN_EXE_brigade"))
-        .stdin(terminal.for_program())
-        .stdout(terminal.for_program())
-        .stderr(terminal.for_program())
-        .spawn()
-        .expect("setsid runs")
-}
-
 #[test]
 fn ctrl_c_on_a_terminal_reaches_the_command_once_and_brigade_waits_for_it() {
     let stage = Stage::new();
@@ -87,7 +70,7 @@ fn ctrl_c_on_a_terminal_reaches_the_command_once_and_brigade_waits_for_it() {
          while test $n = 0; do sleep 0.01; done\n\
          echo > heard; (trap '' INT; exec cat gate); exit $((40 + n))\n",
     );
-    let mut child = start_on(&terminal, &stage, "exec \"$BRIGADE\" with db -- ./command");
+    let mut child = terminal.start_shell(&stage, "exec \"$BRIGADE\" with db -- ./command");
     here.wait();
     terminal.keyboard.write_all(b"\x03").expect("a terminal");
     heard.wait();
@@ -107,7 +90,7 @@ fn ctrl_z_stops_both_with_the_lock_held_and_fg_continues_them() {
     stage.script("command", "#!/bin/sh\necho > here; cat gate; exit 6\n");
     // A shell with job control.
     let code = "set -m; \"$BRIGADE\" with db -- ./command; echo $? > stopped; fg; exit $?";
-    let mut child = start_on(&terminal, &stage, code);
+    let mut child = terminal.start_shell(&stage, code);
     here.wait();
     terminal.keyboard.write_all(b"\x1a").expect("a terminal");
     let code = stopped.wait();
