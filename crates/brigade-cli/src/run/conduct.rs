@@ -17,7 +17,7 @@ use super::event_stream::Happening;
 use super::feed::Fed;
 use super::halt::Halt;
 use super::interrupt::{Interrupts, Step};
-use super::metrics_file::{self, MetricsFile};
+use super::metrics::{self, MetricsFile};
 use super::work::Work;
 
 /// What the main thread hears of.
@@ -61,7 +61,7 @@ pub(crate) fn conduct(
     };
     let progress = work.output.progress_interval();
     let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
-    let metrics = metrics_file.is_some().then_some(metrics_file::INTERVAL);
+    let metrics = metrics_file.is_some().then_some(metrics::INTERVAL);
     let mut goes_on = true;
     while goes_on {
         let until_step = conductor
@@ -75,7 +75,7 @@ pub(crate) fn conduct(
         };
         conductor.tell_cause();
         if let Some(file) = &mut metrics_file {
-            file.look_at_the_time(pool, work);
+            file.look_at_the_time();
         }
         if terminal.is_some() {
             work.children.end_terminal_users();

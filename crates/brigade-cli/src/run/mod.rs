@@ -25,7 +25,7 @@ mod joblog;
 mod latch;
 mod limits;
 mod locks;
-mod metrics_file;
+pub(crate) mod metrics;
 mod object;
 mod order;
 mod output;
@@ -49,6 +49,7 @@ mod template;
 mod unstarted;
 mod work;
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -63,7 +64,7 @@ use self::error::RunError;
 use self::event_stream::EventStream;
 use self::joblog::{Again, Opened};
 use self::locks::Locks;
-use self::metrics_file::MetricsFile;
+use self::metrics::{MetricsFile, Source, Target};
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
@@ -158,12 +159,16 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .build()
         .map_err(RunError::Pool)?;
     let pool = Arc::new(pool);
-    let metrics_file = arguments.output.metrics.take();
-    let mut metrics_file = metrics_file.map(|path| MetricsFile::new(path, started));
-    if let Some(file) = &mut metrics_file {
-        file.begin(&pool, &work)
-            .map_err(refused("the file for metrics cannot be written"))?;
-    }
+    let source = Source {
+        pool: Arc::clone(&pool),
+        work: Arc::clone(&work),
+        started,
+    };
+    let metrics = arguments.output.metrics.take();
+    let mut metrics_file = match metrics {
+        Some(target) => begin_metrics(target, source)?,
+        None => None,
+    };
     let suspend = {
         let work = Arc::clone(&work);
         move || suspension::suspend(&work)
@@ -189,9 +194,31 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let metrics = pool.metrics();
     let elapsed = started.elapsed();
     if let Some(file) = &mut metrics_file {
-        file.end(&pool, &work);
+        file.end();
     }
     Ok(closing::close(ending, kind, elapsed, metrics, &work))
+}
+
+/// Begins to tell of a run; returns the file that has to be kept up, if it is one.
+fn begin_metrics(target: Target, source: Source) -> Result<Option<MetricsFile>, RunError> {
+    let refused = |what| move |error| RunError::System { what, error };
+    match target {
+        Target::File(path) => MetricsFile::begin(path, source)
+            .map(Some)
+            .map_err(refused("the file for metrics cannot be written")),
+        Target::Address(address) => {
+            let work = Arc::clone(&source.work);
+            let bound = metrics::serve(address, source)
+                .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+                .map_err(refused("metrics cannot be served"))?;
+            if bound != address {
+                // A free port was asked for, and nobody knows which that is.
+                work.output
+                    .say(format_args!("metrics are served at http://{bound}/metrics"));
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// Starts a thread that ends with the process.

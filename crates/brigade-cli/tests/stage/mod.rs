@@ -4,8 +4,8 @@
 
 #![allow(dead_code)]
 
-mod processes;
-mod terminal;
+pub(crate) mod processes;
+pub(crate) mod terminal;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -19,8 +19,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub(crate) use self::processes::{children, is_stopped, parent};
-pub(crate) use self::terminal::{Key, Terminal};
+pub(crate) use self::terminal::Terminal;
 
 /// After this long an event will not come.
 const NEVER: Duration = Duration::from_secs(60);
@@ -271,6 +270,13 @@ impl Running {
                 Err(_) => panic!("`{message}` is missing in: {}", self.said),
             }
         }
+    }
+
+    /// The line in which it has said something on standard error, once it has.
+    pub(crate) fn wait_for_line(&mut self, message: &str) -> String {
+        self.wait_for(message);
+        let line = self.said.lines().find(|line| line.contains(message));
+        line.expect("it was there").to_owned()
     }
 
     /// Closes its standard input and waits for its end.

@@ -1,10 +1,12 @@
 //! Signals while it waits, and while the command runs.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
-use crate::stage::{Running, Stage, Terminal, within};
+use crate::stage::processes::is_stopped;
+use crate::stage::{Running, Stage, Terminal, until, within};
 use crate::{Holder, is_free, start_waiting};
 
 #[test]
@@ -100,4 +102,46 @@ fn ctrl_z_stops_both_with_the_lock_held_and_fg_continues_them() {
     let status = within(move || child.wait().expect("a child"));
     assert_eq!(status.code(), Some(6));
     assert!(is_free(&stage, &["db"]));
+}
+
+#[test]
+fn a_stop_for_it_alone_stops_the_command_too_and_so_it_is_continued() {
+    let stage = Stage::new();
+    let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
+    let script = "echo $$ > here; read x < gate; exit 7";
+    let mut command = stage.with(["db", "--", "sh", "-c", script]);
+    // In a group of its own, as a shell with job control would start it.
+    command.process_group(0);
+    let running = Running::start(command);
+    let pid = here.wait().trim().parse().ok().and_then(Pid::from_raw);
+    let pid = pid.expect("a number");
+    for _ in 0..2 {
+        running.signal(Signal::TSTP);
+        until("both are stopped", || {
+            is_stopped(running.pid()) && is_stopped(pid)
+        });
+        assert!(!is_free(&stage, &["db"]));
+        running.signal(Signal::CONT);
+        until("both go on", || {
+            !is_stopped(running.pid()) && !is_stopped(pid)
+        });
+    }
+    gate.open();
+    assert_eq!(running.end().code, Some(7));
+}
+
+#[test]
+fn while_it_waits_a_stop_does_not_end_it() {
+    let stage = Stage::new();
+    let holder = Holder::start(&stage, "holder", &["db"]);
+    let mut command = stage.with(["--wait-report", "db", "--", "touch", "ran"]);
+    command.process_group(0);
+    let mut waiting = Running::start(command);
+    waiting.wait_for("waiting for `db`");
+    waiting.signal(Signal::TSTP);
+    until("it is stopped", || is_stopped(waiting.pid()));
+    waiting.signal(Signal::CONT);
+    holder.finish();
+    assert_eq!(waiting.end().code, Some(0));
+    assert!(stage.path("ran").exists());
 }
