@@ -2,7 +2,7 @@
 //!
 //! Each test program takes what it needs of it. Nothing here sleeps and hopes. A wait is for an event; its limit only ends a test that has failed.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod processes;
 pub(crate) mod terminal;
