@@ -7,8 +7,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::latch::Latch;
 
-/// How long all are waited for that just begin, before the rest is stopped without them.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long those that just begin are waited for, before the rest is stopped without them: longer than many take to begin
+/// at once on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The running jobs' processes. Each leads a process group of its own, so that a terminal's Ctrl-C
 /// does not reach it, and so that a signal reaches all that it has started.

@@ -1,7 +1,7 @@
 //! How a run goes, for Prometheus: in a file, or by HTTP.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -260,16 +260,32 @@ fn what_it_does_not_have_or_understand_it_says() {
 #[test]
 fn who_connects_and_says_nothing_holds_up_nobody() {
     let served = Served::start();
-    let mut silent = vec![served.connect(), served.connect()];
-    silent[1].write_all(b"GET /metr").expect("is connected");
-    assert!(served.ask(REQUEST).contains("200 OK"));
+    until("one is answered while another says nothing", || {
+        let silent = served.connect();
+        served.ask(REQUEST).contains("200 OK") && is_open(&silent)
+    });
+    until("one is answered while another says half", || {
+        let mut slow = served.connect();
+        slow.write_all(b"GET /metr").expect("is connected");
+        served.ask(REQUEST).contains("200 OK") && is_open(&slow)
+    });
     // Though they be many, they are hung up on.
-    silent.extend((0..50).map(|_| served.connect()));
+    let silent = (0..50).map(|_| served.connect()).collect::<Vec<_>>();
     until("it answers again", || {
         served.ask(REQUEST).contains("200 OK")
     });
+    until("it has hung up on all", || !silent.iter().any(is_open));
+    // Nor is the end of the run held up.
+    let silent = served.connect();
     served.end();
     drop(silent);
+}
+
+/// True if it has not been hung up on.
+fn is_open(mut stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).expect("a connection");
+    let read = stream.read(&mut [0]);
+    read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
 #[test]
