@@ -330,7 +330,9 @@ Events:
   written any more, that is said, and the jobs go on.
 
 Metrics:
-  The file of --metrics is replaced by a new one each time, in Prometheus' text format:
+  --metrics run.prom replaces that file by a new one each time; it is always whole. --metrics 9100
+  answers http://127.0.0.1:9100/metrics as long as the run lasts; 0 takes a free port and says which,
+  and 0.0.0.0:9100 lets other machines ask. A file named by digits is ./9100. In Prometheus' text format:
   brigade_jobs_total{outcome="succeeded|failed|stopped"}, brigade_retries_total, brigade_jobs_running,
   brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_workers, brigade_finished (0, and 1 in
   the last one), brigade_jobs_held_back{by="load|memory"} (0 or 1), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
@@ -339,6 +341,11 @@ Metrics:
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.
   twice: running jobs get SIGTERM, and SIGKILL after the grace. Three times: SIGKILL now.
+
+Ctrl-Z (SIGTSTP):
+  stops brigade and all jobs; fg, bg or SIGCONT to brigade continues them. The stopped time does
+  not count for timeouts, the grace, delays and retries; the times that are told include it. In
+  the background no progress is shown. `stty tostop` stops brigade, not its jobs, at a message.
 
 Exit codes:
   0 all jobs succeeded, or as many as --halt asks for; 1 to 100 so many failed; 101 more than

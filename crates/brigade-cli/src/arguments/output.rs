@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use crate::run::metrics::Target;
 
 /// How the output of jobs is shown.
 #[derive(Debug, Args)]
@@ -32,7 +35,7 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) events: Option<PathBuf>,
 
-    /// Write counts and times to FILE for Prometheus every 5 seconds and at the end; it is always whole
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
-    pub(crate) metrics: Option<PathBuf>,
+    /// Tell Prometheus counts and times: in FILE, every 5 seconds and at the end, or by HTTP on PORT of this machine
+    #[arg(long, value_name = "FILE|PORT", conflicts_with = "dry_run", value_parser = OsStringValueParser::new().try_map(Target::read))]
+    pub(crate) metrics: Option<Target>,
 }

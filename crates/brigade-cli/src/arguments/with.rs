@@ -89,8 +89,9 @@ Locks:
   same from cron, a terminal and a service. Its lock files stay; do not remove them.
 
 Signals:
-  What brigade gets goes to COMMAND, unless the terminal has sent it to both. Ctrl-Z stops
-  both, with the locks held. While it waits for locks, a signal ends brigade.
+  What brigade gets goes to COMMAND, unless the terminal has sent it to both. Ctrl-Z (SIGTSTP)
+  stops both, with the locks held, and SIGCONT to brigade continues both. While it waits for
+  locks, a signal ends brigade; stopped, it keeps its place in the queue, and --timeout goes on.
 
 Exit codes:
   that of COMMAND, or 128 and the number of the signal that ended it; 1 (or -E) gave up;

@@ -1,15 +1,23 @@
 //! The processes that run now, and stopping them.
 
-use parking_lot::Mutex;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::latch::Latch;
+
+/// How long those that just begin are waited for, before the rest is stopped without them: longer than many take to begin
+/// at once on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The running jobs' processes. Each leads a process group of its own, so that a terminal's Ctrl-C
 /// does not reach it, and so that a signal reaches all that it has started.
 #[derive(Debug)]
 pub(crate) struct Children {
     registry: Mutex<Registry>,
+    /// Shared by each who begins one, from before it exists until it counts as running; who has it alone knows of all.
+    beginnings: RwLock<()>,
     /// Set when children are killed: what still holds their output open is not waited for.
     pub(crate) abandoned: Latch,
 }
@@ -41,8 +49,14 @@ impl Children {
     pub(crate) fn new(abandoned: Latch) -> Self {
         Self {
             registry: Mutex::default(),
+            beginnings: RwLock::default(),
             abandoned,
         }
+    }
+
+    /// Must be held from before a child is started until it has been counted as running. Waits while all are stopped.
+    pub(crate) fn begin_one(&self) -> RwLockReadGuard<'_, ()> {
+        self.beginnings.read()
     }
 
     /// Counts a child as running.
@@ -98,6 +112,23 @@ impl Children {
     pub(crate) fn kill(&self) {
         self.sentence(Signal::KILL);
         self.abandoned.set();
+    }
+
+    /// Stops all while `stop` lasts, as Ctrl-Z does; those that ignore that, or stop their own jobs first, may do so.
+    /// Begins none meanwhile.
+    pub(crate) fn stop_while(&self, stop: impl FnOnce()) {
+        // Someone may be stuck at starting one, on a file system that does not answer.
+        let _none_begins = self.beginnings.try_write_for(PATIENCE);
+        // Nobody leaves meanwhile: their numbers stay theirs.
+        let registry = self.registry.lock();
+        for child in &registry.running {
+            // An error as in `send`.
+            let _ = kill_process_group(child.pid, Signal::TSTP);
+        }
+        stop();
+        for child in &registry.running {
+            let _ = kill_process_group(child.pid, Signal::CONT);
+        }
     }
 
     fn sentence(&self, signal: Signal) {

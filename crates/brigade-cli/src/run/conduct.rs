@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brigade::Pool;
 use brigade::pool::Shutdown;
@@ -11,12 +11,13 @@ use signal_hook::low_level::signal_name;
 
 use crate::quantity::{Span, count};
 
+use super::clock;
 use super::ending::{Cause, Ending};
 use super::event_stream::Happening;
 use super::feed::Fed;
 use super::halt::Halt;
 use super::interrupt::{Interrupts, Step};
-use super::metrics_file::{self, MetricsFile};
+use super::metrics::{self, MetricsFile};
 use super::work::Work;
 
 /// What the main thread hears of.
@@ -60,13 +61,13 @@ pub(crate) fn conduct(
     };
     let progress = work.output.progress_interval();
     let terminal = has_terminal().then_some(TERMINAL_INTERVAL);
-    let metrics = metrics_file.is_some().then_some(metrics_file::INTERVAL);
+    let metrics = metrics_file.is_some().then_some(metrics::INTERVAL);
     let mut goes_on = true;
     while goes_on {
         let until_step = conductor
             .interrupts
             .next_at()
-            .map(|at| at.saturating_duration_since(Instant::now()));
+            .map(|at| at.saturating_duration_since(clock::now()));
         let limits = [until_step, progress, terminal, metrics];
         goes_on = match hear(heard, limits.into_iter().flatten().min()) {
             Some(event) => conductor.heed(event),
@@ -74,7 +75,7 @@ pub(crate) fn conduct(
         };
         conductor.tell_cause();
         if let Some(file) = &mut metrics_file {
-            file.look_at_the_time(pool, work);
+            file.look_at_the_time();
         }
         if terminal.is_some() {
             work.children.end_terminal_users();
@@ -104,7 +105,7 @@ struct Conductor<'a> {
 impl Conductor<'_> {
     /// Does what an event calls for; false if there is nothing left to wait for.
     fn heed(&mut self, event: Event) -> bool {
-        let now = Instant::now();
+        let now = clock::now();
         let step = match event {
             Event::Signal(signal) => {
                 self.ending.note(Cause::Signal(signal));
@@ -161,7 +162,7 @@ impl Conductor<'_> {
     }
 
     fn look_at_the_time(&mut self) -> bool {
-        let step = self.interrupts.time(Instant::now());
+        let step = self.interrupts.time(clock::now());
         self.take(step)
     }
 

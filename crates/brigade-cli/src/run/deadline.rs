@@ -6,6 +6,7 @@ use rustix::event::Timespec;
 use rustix::process::{Pid, Signal};
 
 use super::children::send;
+use super::clock;
 
 /// How much time a job has.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +16,7 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
 }
 
-/// The time of one running process. Who waits for something of the process waits no longer than
+/// The time of one running process, which passes as [`clock::now`] does. Who waits for something of the process waits no longer than
 /// [`remaining`](Self::remaining), and then calls [`pass`](Self::pass).
 #[derive(Debug)]
 pub(crate) struct Deadline {
@@ -41,7 +42,7 @@ impl Deadline {
     /// The time of a process that starts now. It must not be reaped as long as this is in use: its
     /// number could become another's.
     pub(crate) fn new(pid: Pid, limits: Limits) -> Self {
-        let until = limits.timeout.map(|timeout| Instant::now() + timeout);
+        let until = limits.timeout.map(|timeout| clock::now() + timeout);
         Self {
             pid,
             limits,
@@ -56,14 +57,14 @@ impl Deadline {
             State::Terminated { until } => until,
             State::Killed => return None,
         };
-        let remaining = until.saturating_duration_since(Instant::now());
+        let remaining = until.saturating_duration_since(clock::now());
         // What no number can tell is waited for as long as one can.
         Timespec::try_from(remaining).ok()
     }
 
     /// Sends the signal that is due by now, if one is.
     pub(crate) fn pass(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         match self.state {
             State::Running { until: Some(until) } if until <= now => {
                 send(self.pid, Signal::TERM);

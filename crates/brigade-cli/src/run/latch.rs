@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::clock;
+
 /// Is set once, and stays so. A thread that waits in `poll` waits for it too.
 #[derive(Debug)]
 pub(crate) struct Latch {
@@ -38,10 +40,10 @@ impl Latch {
         self.writer.lock().take();
     }
 
-    /// Waits until it is set, or until then.
+    /// Waits until it is set, or until [`clock::now`] is then.
     pub(crate) fn wait_until(&self, then: Instant) {
         while !self.is_set() {
-            let remaining = then.saturating_duration_since(Instant::now());
+            let remaining = then.saturating_duration_since(clock::now());
             if remaining.is_zero() {
                 return;
             }

@@ -8,6 +8,7 @@
 pub(crate) mod block;
 mod capture;
 mod children;
+mod clock;
 mod closing;
 mod combinations;
 mod conduct;
@@ -31,7 +32,7 @@ mod latch;
 mod limits;
 mod locks;
 mod machine;
-mod metrics_file;
+pub(crate) mod metrics;
 pub(crate) mod niceness;
 mod object;
 mod order;
@@ -51,6 +52,7 @@ mod source;
 mod staffing;
 mod stdin;
 mod summary;
+pub(crate) mod suspension;
 mod syntax;
 mod tag;
 mod tally;
@@ -58,6 +60,7 @@ mod template;
 mod unstarted;
 mod work;
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -74,7 +77,7 @@ use self::hold::Hold;
 use self::joblog::{Again, Opened};
 use self::locks::Locks;
 use self::machine::Machine;
-use self::metrics_file::MetricsFile;
+use self::metrics::{MetricsFile, Source, Target};
 use self::output::Output;
 use self::policy::Policy;
 use self::progress::Progress;
@@ -184,15 +187,23 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .build()
         .map_err(RunError::Pool)?;
     let pool = Arc::new(pool);
-    let metrics_file = arguments.output.metrics.take();
-    let mut metrics_file = metrics_file.map(|path| MetricsFile::new(path, started));
-    if let Some(file) = &mut metrics_file {
-        file.begin(&pool, &work)
-            .map_err(refused("the file for metrics cannot be written"))?;
-    }
+    let source = Source {
+        pool: Arc::clone(&pool),
+        work: Arc::clone(&work),
+        started,
+    };
+    let metrics = arguments.output.metrics.take();
+    let mut metrics_file = match metrics {
+        Some(target) => begin_metrics(target, source)?,
+        None => None,
+    };
+    let suspend = {
+        let work = Arc::clone(&work);
+        move || suspension::suspend(&work)
+    };
     signals::keep_children()
         .and_then(|()| signals::outlive_file_limit())
-        .and_then(|()| signals::listen(events))
+        .and_then(|()| signals::listen(events, suspend))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
     if policy.backoff.retries > 0 || recipe.may_set_retries() {
@@ -216,9 +227,31 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let metrics = pool.metrics();
     let elapsed = started.elapsed();
     if let Some(file) = &mut metrics_file {
-        file.end(&pool, &work);
+        file.end();
     }
     Ok(closing::close(ending, kind, elapsed, metrics, &work))
+}
+
+/// Begins to tell of a run; returns the file that has to be kept up, if it is one.
+fn begin_metrics(target: Target, source: Source) -> Result<Option<MetricsFile>, RunError> {
+    let refused = |what| move |error| RunError::System { what, error };
+    match target {
+        Target::File(path) => MetricsFile::begin(path, source)
+            .map(Some)
+            .map_err(refused("the file for metrics cannot be written")),
+        Target::Address(address) => {
+            let work = Arc::clone(&source.work);
+            let bound = metrics::serve(address, source)
+                .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+                .map_err(refused("metrics cannot be served"))?;
+            if bound != address {
+                // A free port was asked for, and nobody knows which that is.
+                work.output
+                    .say(format_args!("metrics are served at http://{bound}/metrics"));
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// Starts a thread that ends with the process.

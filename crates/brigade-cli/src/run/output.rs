@@ -199,22 +199,32 @@ impl Output {
         counts: &Counts,
         held_back: Option<Kind>,
     ) {
-        if let Some(turn) = self.turn.try_lock() {
+        if let Some(mut turn) = self.turn.try_lock() {
             turn.progress.show(metrics, counts, held_back);
         }
     }
 
     /// Tells how many jobs there are, when that is known.
     pub(crate) fn set_total(&self, jobs: u64) {
-        if let Some(turn) = self.turn.try_lock_for(PATIENCE) {
+        if let Some(mut turn) = self.turn.try_lock_for(PATIENCE) {
             turn.progress.set_total(jobs);
         }
     }
 
+    /// Leaves the terminal to others while `stopped`.
+    pub(crate) fn leave_terminal_while(&self, stopped: impl FnOnce()) {
+        // Held all the while, lest the line is drawn once more before we are stopped.
+        let mut turn = self.turn.try_lock_for(PATIENCE);
+        if let Some(turn) = &mut turn {
+            turn.progress.take_away();
+        }
+        stopped();
+    }
+
     /// Takes the progress line away for good.
     pub(crate) fn end_progress(&self) {
-        if let Some(turn) = self.turn.try_lock_for(PATIENCE) {
-            turn.progress.end();
+        if let Some(mut turn) = self.turn.try_lock_for(PATIENCE) {
+            turn.progress.take_away();
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::clock;
 use super::latch::Latch;
 
 /// Keeps a distance between the beginnings of jobs.
@@ -18,7 +19,7 @@ impl Pace {
     pub(crate) fn new(distance: Duration) -> Self {
         Self {
             distance,
-            next: Mutex::new(Instant::now()),
+            next: Mutex::new(clock::now()),
         }
     }
 
@@ -30,7 +31,7 @@ impl Pace {
         // Who comes meanwhile waits for the lock, which is to wait for a later time.
         let mut next = self.next.lock();
         stopping.wait_until(*next);
-        *next = Instant::now() + self.distance;
+        *next = clock::now() + self.distance;
     }
 }
 

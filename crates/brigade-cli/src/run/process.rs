@@ -51,6 +51,7 @@ pub(crate) fn run(
         within,
         niceness,
     } = what;
+    let beginning = children.begin_one();
     let start = || start(command, settings, input.is_some(), within);
     let started = match niceness {
         Some(niceness) => niceness.start(start),
@@ -62,6 +63,7 @@ pub(crate) fn run(
     };
     let pid = Pid::from_child(&child);
     children.enter(pid);
+    drop(beginning);
     let mut deadline = Deadline::new(pid, limits);
     let mut stdin = Stdin::new(
         child.stdin.take().map(Into::into),

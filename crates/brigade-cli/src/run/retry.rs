@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use brigade::Pool;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::clock;
 use super::job::Job;
 
 /// The delay before a further attempt is doubled up to this.
@@ -38,7 +39,7 @@ impl Backoff {
     }
 }
 
-/// A job that waits, and the time when it is to run again.
+/// A job that waits, and the time of [`clock::now`] when it is to run again.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) due: Instant,
@@ -138,10 +139,11 @@ impl Retries {
                 self.changed.wait(room);
                 continue;
             };
-            if due <= Instant::now() {
+            let left = due.saturating_duration_since(clock::now());
+            if left.is_zero() {
                 return room.waiting.pop().map(|waiting| waiting.job);
             }
-            self.changed.wait_until(room, due);
+            self.changed.wait_for(room, left);
         }
         None
     }

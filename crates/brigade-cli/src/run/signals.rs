@@ -1,4 +1,4 @@
-//! The signals that ask us to stop, and the one that would take our jobs' ends from us.
+//! The signals that ask us to end or to stop, and the one that would take our jobs' ends from us.
 
 use std::io;
 use std::ptr;
@@ -7,39 +7,52 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::conduct::Event;
 
 /// From a person, from the system, and from a terminal that goes away.
-const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-/// How many signals are handled. Should even the main thread be stuck by then, on a terminal that
+/// How many of those are handled. Should even the main thread be stuck by then, on a terminal that
 /// takes no more output, the next one ends the process at once.
 const HANDLED: usize = 4;
 
-/// Begins to tell `events` of each signal that asks us to stop.
+/// Begins to tell `events` of each signal that asks us to end, and to `suspend` at Ctrl-Z.
 ///
 /// One that was ignored when we were started still is: `nohup`, or a script that starts us in the
 /// background, means us to go on.
 ///
 /// # Errors
 /// If the system refuses a pipe, a handler or a thread.
-pub(crate) fn listen(events: SyncSender<Event>) -> io::Result<()> {
-    let heeded = STOPPING.into_iter().filter(|&signal| !is_ignored(signal));
-    let heeded = heeded.collect::<Vec<_>>();
+pub(crate) fn listen(
+    events: SyncSender<Event>,
+    suspend: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    let heeded = |signals: &[i32]| {
+        let heeded = signals.iter().filter(|&&signal| !is_ignored(signal));
+        heeded.copied().collect::<Vec<_>>()
+    };
+    let (ending, stopping) = (heeded(&ENDING), heeded(&[SIGTSTP]));
     let last = Arc::new(AtomicBool::new(false));
-    for &signal in &heeded {
+    for &signal in &ending {
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&last))?;
     }
-    let mut signals = Signals::new(heeded)?;
+    let mut signals = Signals::new([ending, stopping].concat())?;
     let listen = move || {
-        for (index, signal) in signals.forever().enumerate() {
+        let mut handled = 0;
+        for signal in signals.forever() {
+            // Here, as the main thread may be stuck.
+            if signal == SIGTSTP {
+                suspend();
+                continue;
+            }
             // If the main thread no longer listens, the process is about to end.
             let _ = events.try_send(Event::Signal(signal));
-            if index + 1 >= HANDLED {
+            handled += 1;
+            if handled >= HANDLED {
                 last.store(true, Ordering::SeqCst);
             }
         }

@@ -12,6 +12,7 @@ use crate::quantity::Span;
 
 use super::capture::{Captured, Outputs};
 use super::children::Children;
+use super::clock;
 use super::conduct::Event;
 use super::deadline::Limits;
 use super::event_stream::{EventStream, Happening, Outcome, seconds};
@@ -162,7 +163,7 @@ impl Work {
                 job: (&job).into(),
                 attempt: job.attempts,
                 outcome: Outcome::new(Some(failure), duration),
-                delay: seconds(due.saturating_duration_since(Instant::now())),
+                delay: seconds(due.saturating_duration_since(clock::now())),
             });
             return Some(Waiting { due, job });
         }
@@ -336,7 +337,7 @@ impl Work {
                 Span(delay),
             ));
         }
-        Some(Instant::now() + delay)
+        Some(clock::now() + delay)
     }
 
     /// Notes that a job did not run.

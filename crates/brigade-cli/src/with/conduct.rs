@@ -17,6 +17,7 @@ use crate::exit_code;
 use crate::quantity::Span;
 use crate::resource::{Held, LockDirectory, Record, Request, ResourceError, State, WITHIN, Waits};
 use crate::run::signals::keep_children;
+use crate::run::suspension::stop_this_process;
 
 use super::error::WithError;
 use super::say;
@@ -149,6 +150,7 @@ impl Conduct {
                 Event::Locked(Ok(Some(held))) => return Ok(Ok(held)),
                 Event::Locked(Ok(None)) => return Ok(Err(self.give_up(&report))),
                 Event::Locked(Err(error)) => return Err(error.into()),
+                Event::Signal(received) if received.is_stop() => stop_this_process(),
                 Event::Signal(received) => return Ok(Err(exit_code::of_signal(received.number))),
                 Event::Ended => {}
             }
@@ -188,6 +190,10 @@ impl Conduct {
         self.record.bequeath()?;
         // Who wants us to end wants the command not to begin.
         let signal = self.heard.try_iter().find_map(|event| match event {
+            Event::Signal(received) if received.is_stop() => {
+                stop_this_process();
+                None
+            }
             Event::Signal(received) => Some(received.number),
             _ => None,
         });
@@ -205,7 +211,7 @@ impl Conduct {
             .map_err(refused("a thread cannot be started"))?;
         while let Ok(event) = self.heard.recv() {
             match event {
-                Event::Signal(received) if !received.to_group => pass_on(received, pid),
+                Event::Signal(received) => heed(received, pid),
                 Event::Ended => break,
                 _ => {}
             }
@@ -264,10 +270,21 @@ fn start(words: &[OsString], within: &str) -> io::Result<Child> {
     }
 }
 
-fn pass_on(received: Received, pid: Pid) {
-    if let Some(signal) = Signal::from_named_raw(received.number) {
-        // It may have ended, or become another user's; then it cannot be helped.
+/// Passes on to the command what this process alone got, and stops with it if that asks to stop.
+fn heed(received: Received, pid: Pid) {
+    // It may have ended, or become another user's; then it cannot be helped.
+    let send = |signal| {
         let _ = kill_process(pid, signal);
+    };
+    if !received.to_group
+        && let Some(signal) = Signal::from_named_raw(received.number)
+    {
+        send(signal);
+    }
+    if received.is_stop() {
+        stop_this_process();
+        // Who continued us may have meant the command too.
+        send(Signal::CONT);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
@@ -12,8 +12,8 @@ use crate::run::signals::is_ignored;
 
 use super::conduct::Event;
 
-/// What would end this process, by a person, the system, or a terminal that goes away.
-const HEEDED: [i32; 6] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2];
+/// What would end or stop this process, by a person, the system, or a terminal that goes away.
+const HEEDED: [i32; 7] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP];
 
 /// A signal that this process got.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,13 @@ pub(crate) struct Received {
     pub(crate) number: i32,
     /// The kernel sent it, and so to the whole process group: a key was pressed, or the terminal has gone away.
     pub(crate) to_group: bool,
+}
+
+impl Received {
+    /// It asks this process to stop, not to end.
+    pub(crate) fn is_stop(self) -> bool {
+        self.number == SIGTSTP
+    }
 }
 
 /// Begins to tell `events` of signals. One that was ignored when we were started still is, and the command ignores it too.

@@ -14,6 +14,7 @@ mod halt;
 mod hold;
 mod input;
 mod interrupt;
+mod job_control;
 mod joblog;
 mod jsonl;
 mod line_buffer;

@@ -2,9 +2,10 @@
 //!
 //! Each test program takes what it needs of it. Nothing here sleeps and hopes. A wait is for an event; its limit only ends a test that has failed.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
-mod terminal;
+pub(crate) mod processes;
+pub(crate) mod terminal;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -269,6 +270,13 @@ impl Running {
                 Err(_) => panic!("`{message}` is missing in: {}", self.said),
             }
         }
+    }
+
+    /// The line in which it has said something on standard error, once it has.
+    pub(crate) fn wait_for_line(&mut self, message: &str) -> String {
+        self.wait_for(message);
+        let line = self.said.lines().find(|line| line.contains(message));
+        line.expect("it was there").to_owned()
     }
 
     /// Closes its standard input and waits for its end.

@@ -1,11 +1,21 @@
 //! A pseudo-terminal.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::Stage;
+
+/// Keys that a terminal turns into signals, and their codes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    CtrlC = 3,
+    CtrlZ = 26,
+}
 
 /// A terminal for a program, and what it shows.
 pub(crate) struct Terminal {
@@ -45,6 +55,29 @@ impl Terminal {
 
     pub(crate) fn for_program(&self) -> File {
         self.programs_side.try_clone().expect("a copy")
+    }
+
+    /// Runs shell code on it, as the leader of its session; with `set -m` the shell has job control. It finds the
+    /// command as `$BRIGADE`.
+    pub(crate) fn start_shell(&self, stage: &Stage, code: &str) -> Child {
+        // The tests themselves may run in the background of a script, where Ctrl-C is ignored.
+        Command::new("env")
+            .args(["--default-signal=INT,QUIT,TERM,HUP,TSTP,CHLD", "setsid"])
+            .args(["--ctty", "--wait", "sh", "-c", code])
+            .current_dir(stage.path(""))
+            .env("BRIGADE_LOCK_DIR", stage.path("locks"))
+            .env("BRIGADE", env!("CARGO_BIN_EXE_brigade"))
+            .stdin(self.for_program())
+            .stdout(self.for_program())
+            .stderr(self.for_program())
+            .spawn()
+            .expect("setsid runs")
+    }
+
+    /// Presses a key.
+    pub(crate) fn press(&mut self, key: Key) {
+        let typed = self.keyboard.write_all(&[key as u8]);
+        typed.expect("a terminal");
     }
 
     /// All that it still shows.

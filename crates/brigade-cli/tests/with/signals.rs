@@ -1,11 +1,12 @@
 //! Signals while it waits, and while the command runs.
 
 use std::io::Write;
-use std::process::Command;
+use std::os::unix::process::CommandExt;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
-use crate::stage::{Running, Stage, Terminal, within};
+use crate::stage::processes::is_stopped;
+use crate::stage::{Running, Stage, Terminal, until, within};
 use crate::{Holder, is_free, start_waiting};
 
 #[test]
@@ -59,22 +60,6 @@ fn what_was_ignored_at_the_start_still_is_by_the_command_too() {
     assert_eq!(running.end().code, Some(5));
 }
 
-/// Runs shell code on a terminal, as the leader of its session.
-fn start_on(terminal: &Terminal, stage: &Stage, code: &str) -> std::process::Child {
-    // The tests themselves may run in the background of a script, where Ctrl-C is ignored.
-    Command::new("env")
-        .args(["--default-signal=INT,QUIT,TERM,HUP,TSTP,CHLD", "setsid"])
-        .args(["--ctty", "--wait", "sh", "-c", code])
-        .current_dir(stage.path(""))
-        .env("BRIGADE_LOCK_DIR", stage.path("locks"))
-        .env("BRIGADE", env!("CARGO_BIN_EXE_brigade"))
-        .stdin(terminal.for_program())
-        .stdout(terminal.for_program())
-        .stderr(terminal.for_program())
-        .spawn()
-        .expect("setsid runs")
-}
-
 #[test]
 fn ctrl_c_on_a_terminal_reaches_the_command_once_and_brigade_waits_for_it() {
     let stage = Stage::new();
@@ -87,7 +72,7 @@ fn ctrl_c_on_a_terminal_reaches_the_command_once_and_brigade_waits_for_it() {
          while test $n = 0; do sleep 0.01; done\n\
          echo > heard; (trap '' INT; exec cat gate); exit $((40 + n))\n",
     );
-    let mut child = start_on(&terminal, &stage, "exec \"$BRIGADE\" with db -- ./command");
+    let mut child = terminal.start_shell(&stage, "exec \"$BRIGADE\" with db -- ./command");
     here.wait();
     terminal.keyboard.write_all(b"\x03").expect("a terminal");
     heard.wait();
@@ -107,7 +92,7 @@ fn ctrl_z_stops_both_with_the_lock_held_and_fg_continues_them() {
     stage.script("command", "#!/bin/sh\necho > here; cat gate; exit 6\n");
     // A shell with job control.
     let code = "set -m; \"$BRIGADE\" with db -- ./command; echo $? > stopped; fg; exit $?";
-    let mut child = start_on(&terminal, &stage, code);
+    let mut child = terminal.start_shell(&stage, code);
     here.wait();
     terminal.keyboard.write_all(b"\x1a").expect("a terminal");
     let code = stopped.wait();
@@ -117,4 +102,46 @@ fn ctrl_z_stops_both_with_the_lock_held_and_fg_continues_them() {
     let status = within(move || child.wait().expect("a child"));
     assert_eq!(status.code(), Some(6));
     assert!(is_free(&stage, &["db"]));
+}
+
+#[test]
+fn a_stop_for_it_alone_stops_the_command_too_and_so_it_is_continued() {
+    let stage = Stage::new();
+    let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
+    let script = "echo $$ > here; read x < gate; exit 7";
+    let mut command = stage.with(["db", "--", "sh", "-c", script]);
+    // In a group of its own, as a shell with job control would start it.
+    command.process_group(0);
+    let running = Running::start(command);
+    let pid = here.wait().trim().parse().ok().and_then(Pid::from_raw);
+    let pid = pid.expect("a number");
+    for _ in 0..2 {
+        running.signal(Signal::TSTP);
+        until("both are stopped", || {
+            is_stopped(running.pid()) && is_stopped(pid)
+        });
+        assert!(!is_free(&stage, &["db"]));
+        running.signal(Signal::CONT);
+        until("both go on", || {
+            !is_stopped(running.pid()) && !is_stopped(pid)
+        });
+    }
+    gate.open();
+    assert_eq!(running.end().code, Some(7));
+}
+
+#[test]
+fn while_it_waits_a_stop_does_not_end_it() {
+    let stage = Stage::new();
+    let holder = Holder::start(&stage, "holder", &["db"]);
+    let mut command = stage.with(["--wait-report", "db", "--", "touch", "ran"]);
+    command.process_group(0);
+    let mut waiting = Running::start(command);
+    waiting.wait_for("waiting for `db`");
+    waiting.signal(Signal::TSTP);
+    until("it is stopped", || is_stopped(waiting.pid()));
+    waiting.signal(Signal::CONT);
+    holder.finish();
+    assert_eq!(waiting.end().code, Some(0));
+    assert!(stage.path("ran").exists());
 }

@@ -1,118 +1,20 @@
-//! How a run goes, in a file for Prometheus (its text format, version 0.0.4).
+//! What is told of a run, in Prometheus' text format, version 0.0.4.
 
 use std::fmt;
-use std::fs::Permissions;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use brigade::Pool;
 use brigade::pool::{Distribution, Metrics};
-use tempfile::Builder;
 
-use super::hold::Kind;
-use super::tally::Counts;
-use super::work::Work;
+use super::super::hold::Kind;
+use super::super::tally::Counts;
 
-/// How often it is written.
-pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
-
-/// The file, and when it is written next.
-#[derive(Debug)]
-pub(crate) struct MetricsFile {
-    path: PathBuf,
-    started: Instant,
-    due: Instant,
-    /// That it could not be written has been said.
-    told: bool,
-}
-
-impl MetricsFile {
-    /// A file that is due at once.
-    pub(crate) fn new(path: PathBuf, started: Instant) -> Self {
-        Self {
-            path,
-            started,
-            due: started,
-            told: false,
-        }
-    }
-
-    /// Writes it for the first time.
-    ///
-    /// # Errors
-    /// If it cannot be written, or is something else than a file, which would be replaced by one.
-    pub(crate) fn begin(&mut self, pool: &Pool, work: &Work) -> io::Result<()> {
-        if self.path.metadata().is_ok_and(|found| !found.is_file()) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is no regular file",
-            ));
-        }
-        self.write(pool, work, false)
-    }
-
-    /// Writes it if it is time to.
-    pub(crate) fn look_at_the_time(&mut self, pool: &Pool, work: &Work) {
-        if self.due <= Instant::now() {
-            self.update(pool, work, false);
-        }
-    }
-
-    /// Writes it for the last time.
-    pub(crate) fn end(&mut self, pool: &Pool, work: &Work) {
-        self.update(pool, work, true);
-    }
-
-    fn update(&mut self, pool: &Pool, work: &Work, finished: bool) {
-        if let Err(error) = self.write(pool, work, finished)
-            && !std::mem::replace(&mut self.told, true)
-        {
-            let path = self.path.display();
-            work.output.say(format_args!(
-                "the metrics {path} cannot be written: {error}; the jobs go on"
-            ));
-        }
-    }
-
-    fn write(&mut self, pool: &Pool, work: &Work, finished: bool) -> io::Result<()> {
-        self.due = Instant::now() + INTERVAL;
-        let metrics = pool.metrics();
-        let text = Text {
-            held_back: work.held_back.by(&metrics),
-            metrics,
-            counts: work.counts(),
-            elapsed: self.started.elapsed(),
-            finished,
-        };
-        replace(&self.path, text.to_string().as_bytes())
-    }
-}
-
-/// Puts a whole new file in the place of an old one: who reads it sees one or the other.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    // Others are to read it, as far as the umask lets them. What collects `*.prom` passes the new one by.
-    let mut file = Builder::new()
-        .prefix(".brigade-metrics-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(text)?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// What is written.
-struct Text {
-    metrics: Metrics,
-    counts: Counts,
-    held_back: Option<Kind>,
-    elapsed: Duration,
-    finished: bool,
+/// What is told. Its text is that of `Display`.
+pub(super) struct Text {
+    pub(super) metrics: Metrics,
+    pub(super) counts: Counts,
+    pub(super) held_back: Option<Kind>,
+    pub(super) elapsed: Duration,
+    pub(super) finished: bool,
 }
 
 impl fmt::Display for Text {
