@@ -4,6 +4,7 @@
 //! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
 //! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
 
+mod bad_item;
 mod capture;
 mod children;
 mod closing;
@@ -44,6 +45,7 @@ mod syntax;
 mod tag;
 mod tally;
 mod template;
+mod title;
 mod unstarted;
 mod work;
 
