@@ -7,6 +7,7 @@ use std::str::Utf8Error;
 use crate::quantity::count;
 
 use super::input::LONGEST;
+use super::parked::Unmet;
 use super::priority::UnknownPriority;
 use super::replacement::Missing;
 
@@ -25,6 +26,8 @@ pub(crate) enum BadItem {
     PriorityAlone,
     /// It is no JSON object of a job; why.
     Object(String),
+    /// What it waits for will not come about.
+    Unmet(Unmet),
     /// The command names an argument that it does not have.
     Missing(Missing),
 }
@@ -68,6 +71,7 @@ impl fmt::Display for BadItem {
             Self::Object(problem) => {
                 write!(formatter, "it is not a job as --jsonl has it: {problem}")
             }
+            Self::Unmet(unmet) => unmet.fmt(formatter),
             Self::PriorityAlone => formatter.write_str("it has a priority but no command"),
         }
     }

@@ -7,6 +7,8 @@ use brigade::Priority;
 
 use super::bad_item::BadItem;
 use super::input::{Item, Kind, Place, Text};
+use super::joblog::{Hash, hash};
+use super::needs::Needs;
 use super::object::{Label, Object, Settings};
 use super::priority;
 use super::replacement::Given;
@@ -31,6 +33,8 @@ pub(crate) struct Job {
     pub(crate) label: Option<Label>,
     pub(crate) priority: Priority,
     pub(crate) settings: Settings,
+    /// Of a job that is a JSON object, if it waits for anything.
+    pub(crate) needs: Option<Box<Needs>>,
     pub(crate) command: Result<Command, BadItem>,
     /// How often it has been begun.
     pub(crate) attempts: u32,
@@ -40,6 +44,12 @@ impl Job {
     /// The job as people read it in a message.
     pub(crate) fn title(&self) -> Title<'_> {
         Title(self.name())
+    }
+
+    /// What other jobs name it by, as a hash.
+    pub(crate) fn id(&self) -> Option<Hash> {
+        let id = self.label.as_ref()?.id.as_ref()?;
+        Some(hash(id.as_bytes()))
     }
 
     /// What people know it by: as it was given, or its `id`, or what it runs.
@@ -63,8 +73,6 @@ pub(crate) struct Recipe {
     pub(crate) separator: Option<Vec<u8>>,
     /// Items are JSON objects.
     pub(crate) objects: bool,
-    /// Items come from a job log.
-    pub(crate) logged: bool,
 }
 
 /// What comes of an item.
@@ -117,11 +125,13 @@ impl Recipe {
             arguments = split(&text, separator);
         }
         let (mut priority, mut settings) = (self.priority, Settings::default());
+        let mut needs = None;
         let command = match (bad, object, &self.template) {
             (Some(bad), ..) => Err(bad),
             (None, Some(object), _) => {
                 priority = object.priority.unwrap_or(priority);
                 settings = object.settings;
+                needs = Some(Box::new(object.needs));
                 Ok(object.command)
             }
             (None, None, None) => read_command(command_line(&text), &mut priority),
@@ -139,14 +149,10 @@ impl Recipe {
             label,
             priority,
             settings,
+            needs,
             command,
             attempts: 0,
         }))
-    }
-
-    /// True if a job may say how often it is run again.
-    pub(crate) fn may_set_retries(&self) -> bool {
-        self.objects || self.logged
     }
 
     /// True if a text is no job: an empty line stands for no file, though an empty argument was meant.
@@ -223,7 +229,6 @@ mod tests {
             priority: Priority::LOW,
             separator: None,
             objects: false,
-            logged: false,
         };
         let item = Item {
             place: Place {

@@ -26,10 +26,12 @@ mod latch;
 mod limits;
 mod locks;
 mod metrics_file;
+mod needs;
 mod object;
 mod order;
 mod output;
 pub(crate) mod pace;
+mod parked;
 mod policy;
 pub(crate) mod priority;
 mod process;
@@ -47,6 +49,7 @@ mod tally;
 mod template;
 mod title;
 mod unstarted;
+mod waits;
 mod work;
 
 use std::num::NonZeroUsize;
@@ -96,7 +99,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
-    let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
+    let mut locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
     limits::make_room(*jobs.end(), policy.keep_order)?;
     // On a terminal where someone types, it would be drawn over what they type.
@@ -168,11 +171,11 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .and_then(|()| signals::listen(events))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
-    if policy.backoff.retries > 0 || recipe.may_set_retries() {
+    if policy.backoff.retries > 0 || policy.objects {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-retry", move || {
-            let hand_over = |job| feed::hand_over(job, &pool, &work);
-            work.retries.hand_over_when_due(hand_over);
+        start("brigade-parked", move || {
+            let hand_over = |job, holds| feed::hand_over(job, holds, &pool, &work);
+            work.parked.hand_over(hand_over);
         })?;
     }
     start("brigade-feed", {

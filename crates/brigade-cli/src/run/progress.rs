@@ -61,6 +61,7 @@ impl Progress {
             let (running, queued) = (metrics.running, metrics.queued);
             let mut message = format!("{running} running, {queued} queued");
             for (number, what) in [
+                (counts.parked, "waiting for jobs or resources"),
                 (counts.waiting, "waiting for a retry"),
                 (counts.failed, "failed"),
             ] {

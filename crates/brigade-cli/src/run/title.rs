@@ -10,23 +10,26 @@ const SHOWN: usize = 72;
 
 impl fmt::Display for Title<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(4 * SHOWN)]);
-        let mut shown = String::new();
-        let mut characters = text.chars();
-        for character in characters.by_ref().take(SHOWN) {
-            if character.is_control() {
-                shown.extend(character.escape_default());
-            } else {
-                shown.push(character);
-            }
-        }
-        let cut = if characters.next().is_some() || self.0.len() > 4 * SHOWN {
-            "…"
-        } else {
-            ""
-        };
-        write!(formatter, "`{shown}{cut}`")
+        write!(formatter, "`{}`", shown(self.0))
     }
+}
+
+/// The same without quotes.
+pub(crate) fn shown(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&name[..name.len().min(4 * SHOWN)]);
+    let mut shown = String::new();
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(SHOWN) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    if characters.next().is_some() || name.len() > 4 * SHOWN {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

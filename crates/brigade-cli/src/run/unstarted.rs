@@ -60,6 +60,7 @@ mod tests {
             label: None,
             priority: Priority::NORMAL,
             settings: Settings::default(),
+            needs: None,
             command: Err(BadItem::PriorityAlone),
             attempts: 0,
         };
