@@ -100,7 +100,15 @@ impl Work {
 
     /// The body of a job's task. Once the run is stopping it only notes that the job did not run:
     /// thus a task that was refused or handed back is called too, and no job is lost.
-    pub(crate) fn carry_out(self: &Arc<Self>, mut job: Job) {
+    pub(crate) fn carry_out(self: &Arc<Self>, job: Job) {
+        let mut next = Some(job);
+        while let Some(job) = next {
+            self.carry_out_one(job);
+            next = self.parked.take_granted();
+        }
+    }
+
+    fn carry_out_one(self: &Arc<Self>, mut job: Job) {
         let _turn = GiveUpTurn {
             work: self,
             turn: job.turn,

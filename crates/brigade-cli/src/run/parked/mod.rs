@@ -15,7 +15,7 @@ use std::time::Instant;
 use brigade::Pool;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::resource::ResourceError;
+use crate::resource::{Name, ResourceError};
 
 use super::AGEING;
 use super::job::Job;
@@ -52,7 +52,7 @@ struct Room {
     asking: HashMap<u64, Job>,
     /// What those have got that no longer wait for such locks and have not begun yet, by turn.
     got: HashMap<u64, Result<Taken, ResourceError>>,
-    /// Those that may go on.
+    /// Those that may go on; first those that hold resources.
     ready: VecDeque<Job>,
     /// One has been taken out and is not yet in the pool's queue.
     moving: bool,
@@ -82,10 +82,10 @@ impl Room {
     }
 
     /// Gives what is free to those that wait for it, and returns the job of that turn if it is one of them.
-    fn grant(&mut self, turn: u64) -> Option<Job> {
+    fn grant(&mut self, changed: Vec<Name>, turn: u64) -> Option<Job> {
         let (own, others) = self
             .resources
-            .grant()
+            .grant(changed)
             .into_iter()
             .partition::<Vec<_>, _>(|job| job.turn == turn);
         // Before those that hold nothing which others wait for.
@@ -219,8 +219,8 @@ impl Parked {
         if room.resources.are_held(turn) {
             return Asked::Has(job);
         }
-        room.resources.enter(job, AGEING);
-        let own = room.grant(turn);
+        let changed = room.resources.enter(job, AGEING);
+        let own = room.grant(changed, turn);
         if !room.ready.is_empty() {
             self.changed.notify_all();
         }
@@ -230,11 +230,11 @@ impl Parked {
     /// Takes back the resources that a job has, and gives them to those that wait for them.
     fn give_back(&self, turn: u64) {
         let mut room = self.room.lock();
-        room.resources.give_back(turn);
+        let changed = room.resources.give_back(turn);
         if room.closed {
             return;
         }
-        room.grant(turn);
+        room.grant(changed, turn);
         if !room.ready.is_empty() {
             self.changed.notify_all();
         }
@@ -300,6 +300,21 @@ impl Parked {
             room.moving = false;
             room.moved += 1;
             self.changed.notify_all();
+        }
+    }
+
+    /// A job that has been given the resources it needs. Who has given some back may be the one that has them next, and
+    /// nobody has to be woken for it.
+    pub(crate) fn take_granted(&self) -> Option<Job> {
+        if !self.objects {
+            return None;
+        }
+        let mut room = self.room.lock();
+        let turn = room.ready.front().map(|job| job.turn)?;
+        if room.resources.are_held(turn) {
+            room.ready.pop_front()
+        } else {
+            None
         }
     }
 

@@ -108,22 +108,33 @@ impl Resources {
         self.holders.contains_key(&turn)
     }
 
-    /// Lets a job wait. `ageing` is how much waiting makes up for one level of priority.
-    pub(super) fn enter(&mut self, job: Job, ageing: Duration) {
-        let Some(needs) = &job.needs else { return };
+    /// Lets a job wait, and tells for what. `ageing` is how much waiting makes up for one level of priority.
+    pub(super) fn enter(&mut self, job: Job, ageing: Duration) -> Vec<Name> {
+        let Some(needs) = &job.needs else {
+            return Vec::new();
+        };
+        let names = needs.locks.iter().map(|request| request.name.clone());
+        let names = names.collect();
         let claimed = vec![false; needs.locks.len()];
         let place = needs.since + ageing * u32::from(job.priority.0);
         self.waiting
             .insert((place, job.turn), Waiting { job, claimed });
+        names
     }
 
-    /// Takes what is free for those that wait, and returns those that have all they need now. Goes through all of them.
-    pub(super) fn grant(&mut self) -> Vec<Job> {
+    /// Takes what is free for those that wait, and returns those that have all they need now. Something has changed for
+    /// those that need one of these resources. Goes through the waiting until nobody behind can get any of them.
+    pub(super) fn grant(&mut self, mut changed: Vec<Name>) -> Vec<Job> {
         let mut granted = Vec::new();
         // What those before have claimed.
         let mut claims = HashMap::<&Name, Vec<Use>>::new();
         for (place, Waiting { job, claimed }) in &mut self.waiting {
-            if self.holders.len() >= self.most_holders {
+            changed.retain(|name| {
+                let alone = self.used.get(name).is_some_and(|used| used.alone);
+                let claimed = claims.get(name);
+                !alone && claimed.is_none_or(|claims| !claims.contains(&Use::Exclusive))
+            });
+            if changed.is_empty() || self.holders.len() >= self.most_holders {
                 break;
             }
             let requests = requests(job);
@@ -141,6 +152,10 @@ impl Resources {
                 for request in requests {
                     let used = self.used.entry(request.name.clone()).or_default();
                     used.take(request.usage);
+                    // What it has claimed of it may have been more than it takes.
+                    if !changed.contains(&request.name) {
+                        changed.push(request.name.clone());
+                    }
                 }
                 self.holders.insert(place.1, requests.to_vec());
                 granted.push(*place);
@@ -159,9 +174,10 @@ impl Resources {
         granted.map(|waiting| waiting.job).collect()
     }
 
-    /// Gives back what a job has.
-    pub(super) fn give_back(&mut self, turn: u64) {
-        for request in self.holders.remove(&turn).unwrap_or_default() {
+    /// Gives back what a job has, and tells what that is.
+    pub(super) fn give_back(&mut self, turn: u64) -> Vec<Name> {
+        let requests = self.holders.remove(&turn).unwrap_or_default();
+        for request in &requests {
             if let Some(used) = self.used.get_mut(&request.name) {
                 used.give_back(request.usage);
                 if *used == Used::default() {
@@ -169,6 +185,7 @@ impl Resources {
                 }
             }
         }
+        requests.into_iter().map(|request| request.name).collect()
     }
 
     /// Takes out all that wait.
