@@ -217,6 +217,11 @@ Jobs as JSON objects:
     {"id": "a", "cmd": "make a | tail", "cwd": "src", "timeout": "5m", "retries": 2}
     {"argv": ["cp", "a b", "c"], "priority": "high", "env": {"LC_ALL": "C"}}
 
+  A job's standard input is empty, and it is ended if it asks on the terminal instead. Its
+  output appears in one piece when it ends, which is when it has exited and nothing that it
+  started can still write to its output; redirect the output of what is to go on in the
+  background: `server > log 2>&1 &`.
+
 Jobs after others:
   "after": "a", or a list of ids, lets a job begin when each of those has succeeded, after its
   retries if need be. They may come later in the input, and no two jobs may have one id. A job
@@ -232,11 +237,6 @@ Jobs after others:
   while it waits for one that is still to be read. An id that has ended takes about 30 bytes of
   memory; an input that never ends had better do without. With --retry-failed, what failed may
   be after what succeeded or failed as the job log has it.
-
-  A job's standard input is empty, and it is ended if it asks on the terminal instead. Its
-  output appears in one piece when it ends, which is when it has exited and nothing that it
-  started can still write to its output; redirect the output of what is to go on in the
-  background: `server > log 2>&1 &`.
 
 Priorities:
   A command line of the input may begin with its priority: `@high make report`, `@low ..`,
@@ -282,7 +282,8 @@ Events:
     retry    that attempt failed and there is another one after delay seconds: seq, place, job,
              attempt, ok, seconds, exit or signal, failure, delay
     ended    the job has ended, and its output is printed: as retry, without delay; what is after
-             it is started then, or with --keep-order maybe before it is its turn to be printed
+             it is started then, or with --keep-order maybe before it is its turn to be printed. A job
+             that fails for what it is after, or for its resources, was not started: attempt is 0
     not_run  it is not run, or not again: seq, place, job
     stopped  nothing is started any more, for this reason: reason, running
     summary  the last line: succeeded, failed, stopped, retries, not_run, logged, seconds, exit_code

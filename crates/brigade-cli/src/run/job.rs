@@ -52,6 +52,11 @@ impl Job {
         Some(hash(id.as_bytes()))
     }
 
+    /// False if what it waits for will not come about.
+    pub(crate) fn can_begin(&self) -> bool {
+        !matches!(self.command, Err(BadItem::Unmet(_)))
+    }
+
     /// What people know it by: as it was given, or its `id`, or what it runs.
     pub(crate) fn name(&self) -> &[u8] {
         match &self.label {

@@ -1,8 +1,9 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
-//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
-//! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
-//! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`).
+//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; what cannot run yet waits
+//! apart (`parked/`), and another thread hands it over. Each worker carries one out at a time (`work.rs`, `waits.rs`,
+//! `locks.rs`, `process.rs`) and prints what it printed (`output.rs`); the main thread waits for signals and for the
+//! end (`conduct.rs`).
 
 mod bad_item;
 mod capture;
@@ -17,6 +18,7 @@ mod event_stream;
 mod exit;
 mod failure;
 mod feed;
+mod give_up_turn;
 pub(crate) mod halt;
 mod input;
 mod interrupt;

@@ -124,3 +124,12 @@ impl Work {
         }
     }
 }
+
+/// How a job has ended, for those that are after it.
+pub(super) fn fate(job: &Job, failure: Option<&Failure>) -> Fate {
+    match (failure, &job.command) {
+        (None, _) => Fate::Succeeded,
+        (Some(_), Err(BadItem::Unmet(_))) => Fate::NotRun,
+        (Some(failure), _) => Fate::failed(&failure.to_string()),
+    }
+}

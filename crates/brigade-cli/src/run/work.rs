@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use brigade::pool::Panic;
@@ -11,15 +10,15 @@ use parking_lot::Mutex;
 
 use crate::quantity::Span;
 
-use super::bad_item::BadItem;
 use super::capture::{Captured, Outputs};
 use super::children::Children;
 use super::conduct::Event;
 use super::deadline::Limits;
 use super::event_stream::{EventStream, Happening, Outcome, seconds};
 use super::failure::Failure;
+use super::give_up_turn::GiveUpTurn;
 use super::job::Job;
-use super::joblog::{Entry, Hash, JobLog, Timing};
+use super::joblog::{Entry, JobLog, Timing};
 use super::latch::Latch;
 use super::locks::{JobLocks, Locks};
 use super::order::{Order, WINDOW};
@@ -32,6 +31,7 @@ use super::results::Results;
 use super::retry::{Backoff, Waiting};
 use super::tally::{Counts, Tally};
 use super::template::Command;
+use super::waits::fate;
 
 /// What a run's threads share.
 #[derive(Debug)]
@@ -128,17 +128,22 @@ impl Work {
     fn attempt(self: &Arc<Self>, job: Job) -> Option<Waiting> {
         // Whoever waits for resources is not running, and its timeout has not begun.
         let (mut job, held) = self.take_locks(job)?;
-        self.pace.wait(&self.stopping);
+        let begins = job.can_begin();
+        if begins {
+            self.pace.wait(&self.stopping);
+        }
         if self.stopping.is_set() {
             self.leave_out(job);
             return None;
         }
-        job.attempts += 1;
+        job.attempts += u32::from(begins);
         self.tally.begin(job.attempts);
-        self.tell(None, || Happening::Started {
-            job: (&job).into(),
-            attempt: job.attempts,
-        });
+        if begins {
+            self.tell(None, || Happening::Started {
+                job: (&job).into(),
+                attempt: job.attempts,
+            });
+        }
         let (turn, id) = (job.turn, job.id());
         let next = self.run(job, held);
         self.tally.end();
@@ -240,7 +245,7 @@ impl Work {
     }
 
     /// Saves, prints and logs a job that has ended.
-    fn finish(&self, mut ended: Ended) -> Fate {
+    pub(super) fn finish(&self, mut ended: Ended) -> Fate {
         let success = ended.result.is_ok();
         let saved = match &self.results {
             Some(results) => results.save(&ended.job, &mut ended.outputs),
@@ -390,35 +395,4 @@ impl Work {
 enum Next {
     Again(Box<Waiting>),
     Over(Fate),
-}
-
-/// How a job has ended, for those that are after it.
-fn fate(job: &Job, failure: Option<&Failure>) -> Fate {
-    match (failure, &job.command) {
-        (None, _) => Fate::Succeeded,
-        (Some(_), Err(BadItem::Unmet(_))) => Fate::NotRun,
-        (Some(failure), _) => Fate::failed(&failure.to_string()),
-    }
-}
-
-/// Gives a job's turn up should we panic at it: those that follow would wait for it for ever.
-struct GiveUpTurn<'a> {
-    work: &'a Work,
-    turn: u64,
-    id: Option<Hash>,
-}
-
-impl Drop for GiveUpTurn<'_> {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            return;
-        }
-        if let Some(order) = &self.work.order {
-            order.recover();
-            order.keep(self.turn, None);
-            order.deliver(|ended| drop(self.work.finish(ended)));
-        }
-        let fate = Fate::failed("brigade itself failed at it");
-        self.work.end(self.turn, self.id, fate);
-    }
 }

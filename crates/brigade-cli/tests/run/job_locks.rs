@@ -20,7 +20,7 @@ fn with(stage: &Stage, arguments: &[&str]) -> Outcome {
     Running::start(stage.with(arguments)).end()
 }
 
-/// Fails if another has the directory.
+/// Fails if another has the directory, and keeps it for a moment so that another would find it.
 const ALONE: &str = "mkdir used || exit 1; sleep 0.002; rmdir used";
 
 #[test]
@@ -101,10 +101,10 @@ fn who_waits_for_much_is_not_overtaken_by_who_needs_little() {
 #[test]
 fn a_stream_of_small_jobs_does_not_starve_a_large_one() {
     let stage = Stage::new();
-    let mut running = Running::start(stage.command(["--jsonl", "-q", "-j4", "--queue", "8"]));
-    // There is always one more to run.
-    let small = job("sleep 0.01", &["gpu=1/4"]);
-    running.write(small.repeat(20).as_bytes());
+    let mut running = Running::start(stage.command(["--jsonl", "-q", "-j8"]));
+    // There is always one more that waits: they come faster than four at once can run.
+    let small = job("sleep 0.02", &["gpu=1/4"]);
+    running.write(small.repeat(100).as_bytes());
     running.write(job("touch large", &["gpu=4"]).as_bytes());
     crate::stage::until("the large one has run", || {
         running.write(small.as_bytes());
@@ -256,6 +256,30 @@ fn ctrl_c_lists_what_waits_for_resources() {
 }
 
 #[test]
+fn ctrl_c_lists_what_waits_for_other_processes() {
+    let stage = Stage::new();
+    let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
+    let holder = ["db", "--", "sh", "-c", "echo > here; cat gate"];
+    let holder = Running::start(stage.with(holder));
+    here.wait();
+    let mut running = Running::start(stage.command(["--jsonl", "-j2", "--global-locks"]));
+    let waiting = [job("touch ran", &["a", "db"]), job("touch ran", &["a"])];
+    running.write(waiting.concat().as_bytes());
+    running.wait_for("waiting for `db`");
+    running.write(job("echo > here", &[]).as_bytes());
+    here.wait();
+    running.interrupt();
+    let outcome = running.end_with_open_input();
+    assert_eq!(outcome.code, Some(130));
+    outcome.assert_says("2 jobs did not run");
+    outcome.assert_says(&format!(":\n{}{}", waiting[0], waiting[1]));
+    assert_eq!(with(&stage, &["-w0", "a", "--", "true"]).code, Some(0));
+    gate.open();
+    assert_eq!(holder.end().code, Some(0));
+    assert!(!stage.path("ran").exists());
+}
+
+#[test]
 fn with_global_locks_jobs_and_other_commands_exclude_each_other() {
     let stage = Stage::new();
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
@@ -297,6 +321,7 @@ fn global_locks_of_all_jobs_and_of_single_ones_do_not_wait_for_each_other() {
     // The first has `db`, which the others need too, while it waits for `x`.
     running.write(job(ALONE, &["x"]).as_bytes());
     running.wait_for("waiting for `x`");
+    assert_eq!(with(&stage, &["-w0", "db", "--", "true"]).code, Some(1));
     for locks in [&[][..], &["y"], &["x"], &["db"], &[]] {
         running.write(job(ALONE, locks).as_bytes());
     }
