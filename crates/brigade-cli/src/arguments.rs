@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use brigade::Priority;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser};
+use clap::{ArgGroup, Args, Parser};
 use clap_complete::Shell;
 
 use crate::lab::{self, EXPERIMENTS};
@@ -112,6 +112,7 @@ fn experiment_names() -> Vec<&'static str> {
 /// How to run jobs.
 #[derive(Debug, Args)]
 #[command(
+    group(ArgGroup::new(lock::NAMING).multiple(true)),
     override_usage = "brigade run [OPTIONS] [COMMAND [WORD]...] [::: ARGUMENT...]...",
     after_help = "`brigade run --help` explains jobs, priorities, Ctrl-C and exit codes.",
     after_long_help = EXPLANATION
@@ -121,8 +122,8 @@ pub(crate) struct RunArguments {
     #[arg(short, long, value_name = "N|MIN..MAX", value_parser = parse_jobs)]
     pub(crate) jobs: Option<RangeInclusive<usize>>,
 
-    /// Read at most N jobs ahead of those that run; priorities order what has been read [default: 1024; with --pipe as
-    /// many as run at once]
+    /// Read at most N jobs ahead of those that run; priorities order what has been read. As many may wait for
+    /// other jobs or for resources [default: 1024; with --pipe as many as run at once]
     #[arg(long, value_name = "N", value_parser = parse_queue)]
     pub(crate) queue: Option<usize>,
 
@@ -139,7 +140,7 @@ pub(crate) struct RunArguments {
     pub(crate) colsep: Option<OsString>,
 
     /// Each line of input is a JSON object that says what to run and how
-    #[arg(long, conflicts_with = "colsep")]
+    #[arg(long, conflicts_with = "colsep", group = lock::NAMING)]
     pub(crate) jsonl: bool,
 
     /// How urgent jobs are that do not say so: high, normal, low, or 0 (most urgent) to 255
@@ -228,8 +229,8 @@ Jobs as JSON objects:
   With --jsonl each line is a JSON object: cmd (a string, as a line would be without --jsonl)
   or argv (a list of words, which no shell looks at), and if need be priority, timeout ("30s",
   or seconds) and retries in place of --priority, --timeout and --retries; env (an object,
-  added to the environment), cwd (a directory) and id. An unknown field is an error of that
-  line. Messages, tags and the job log name a job by its id. A job log knows it by its id, or
+  added to the environment), cwd (a directory), id, after and locks (see below). An unknown
+  field is an error of that line. Messages, tags and the job log name a job by its id. A job log knows it by its id, or
   else by cmd or argv, env and cwd, however they are written.
 
     {"id": "a", "cmd": "make a | tail", "cwd": "src", "timeout": "5m", "retries": 2}
@@ -260,6 +261,22 @@ Blocks of input:
   on with the same input and the same --block or -N; it refuses other ones. What the bytes were is
   not in the log: use --resume-failed with the input, as --retry-failed cannot know them.
 
+Jobs after others:
+  "after": "a", or a list of ids, lets a job begin when each of those has succeeded, after its
+  retries if need be. They may come later in the input, and no two jobs may have one id. A job
+  has failed without being run if one that it is after has failed, was not run for such a
+  reason, or is not in the input; or if it is after itself, by way of others or not. What
+  the job log has as succeeded counts, whether it is in the input or not.
+
+    {"id": "fetch", "cmd": "fetch data"}
+    {"id": "train", "cmd": "train data", "after": ["fetch"], "locks": ["gpu=2/4"]}
+
+  Of jobs that wait for some which are still to be read there may be as many as --queue says;
+  one more has failed. With --keep-order, a job has failed also if 256 have been read after it
+  while it waits for one that is still to be read. An id that has ended takes about 30 bytes of
+  memory; an input that never ends had better do without. With --retry-failed, what failed may
+  be after what succeeded or failed as the job log has it.
+
 Priorities:
   A command line of the input may begin with its priority: `@high make report`, `@low ..`,
   `@normal ..`, or `@0` (most urgent) to `@255`. `@@name` is the command `@name`. Of the
@@ -272,6 +289,12 @@ Resources:
   with others who share it, gpu=2/4 with two of four units. There are never more workers than
   jobs that could run so. They are this run's own resources; with --global-locks other
   processes see them, and a job may have to wait for those. See `brigade with --help`.
+
+  With --jsonl a job may need more: "locks": ["db", "cache:shared", "gpu=2/4"]. It gets all at
+  once or waits without any, so that no two jobs wait for each other, and while it waits other
+  jobs run. Of those that wait for a resource the most urgent is the next, and what waited first
+  among equals; who has waited for it is not overtaken by what needs less of it. The first job
+  that names a counted resource says how many units there are; later ones may leave that out.
 
 Life of a job:
   Each job leads a process group, and a signal for it goes to all that it has started. A job
@@ -321,7 +344,9 @@ Events:
     started  it is run for the attempt-th time: seq, place, job, attempt
     retry    that attempt failed and there is another one after delay seconds: seq, place, job,
              attempt, ok, seconds, exit or signal, failure, delay
-    ended    the job has ended, and its output is printed: as retry, without delay
+    ended    the job has ended, and its output is printed: as retry, without delay; what is after
+             it is started then, or with --keep-order maybe before it is its turn to be printed. A job
+             that fails for what it is after, or for its resources, was not started: attempt is 0
     not_run  it is not run, or not again: seq, place, job
     stopped  nothing is started any more, for this reason: reason, running
     summary  the last line: succeeded, failed, stopped, retries, not_run, logged, seconds, exit_code
@@ -334,8 +359,9 @@ Metrics:
   answers http://127.0.0.1:9100/metrics as long as the run lasts; 0 takes a free port and says which,
   and 0.0.0.0:9100 lets other machines ask. A file named by digits is ./9100. In Prometheus' text format:
   brigade_jobs_total{outcome="succeeded|failed|stopped"}, brigade_retries_total, brigade_jobs_running,
-  brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_workers, brigade_finished (0, and 1 in
-  the last one), brigade_jobs_held_back{by="load|memory"} (0 or 1), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
+  brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_jobs_parked (they wait for other jobs
+  or for resources), brigade_jobs_held_back{by="load|memory"} (0 or 1), brigade_workers, brigade_finished
+  (0, and 1 in the last one), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
   0.99: brigade_queue_wait_seconds and brigade_run_seconds.
 
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):

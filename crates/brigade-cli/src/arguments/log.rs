@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::lock::NAMING;
+
 /// Where to log jobs, and what to make of those that have been logged.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Job log")]
@@ -21,6 +23,6 @@ pub(crate) struct LogArguments {
     pub(crate) resume_failed: bool,
 
     /// Run only what has failed as the job log has it, with the command of then; no input is read
-    #[arg(long, requires = "joblog", conflicts_with_all = ["resume", "resume_failed", "arg_file", "colsep", "jsonl", "pipe", "words"])]
+    #[arg(long, requires = "joblog", group = NAMING, conflicts_with_all = ["resume", "resume_failed", "arg_file", "colsep", "jsonl", "pipe", "words"])]
     pub(crate) retry_failed: bool,
 }

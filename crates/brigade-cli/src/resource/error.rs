@@ -31,6 +31,8 @@ pub(crate) enum ResourceError {
     UnusedCapacity(Name),
     /// Nobody has said how many units there are.
     NoCapacity(Name),
+    /// Of so many counted resources has been said how many units they have, and no more can be known.
+    TooManyCounted(usize),
     /// Somebody else said that there is another number of units.
     OtherCapacity { name: Name, here: u16, there: u16 },
     /// A command that this one is part of has it already.
@@ -91,6 +93,10 @@ impl fmt::Display for ResourceError {
             Self::NoCapacity(name) => write!(
                 formatter,
                 "nobody has said yet how many units `{name}` has; say it, such as {name}=1/4 or --capacity {name}=4"
+            ),
+            Self::TooManyCounted(most) => write!(
+                formatter,
+                "{most} counted resources have been named, which is the most; name fewer, or such as are used alone"
             ),
             Self::OtherCapacity { name, here, there } => write!(
                 formatter,

@@ -11,7 +11,7 @@ use signal_hook::low_level::signal_name;
 use crate::quantity::Span;
 use crate::resource::ResourceError;
 
-use super::job::BadItem;
+use super::bad_item::BadItem;
 
 /// Why a job failed.
 #[derive(Debug)]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use brigade::Pool;
+use brigade::{Pool, Priority};
 
 use super::conduct::Event;
 use super::event_stream::Happening;
 use super::input::{Input, Place};
 use super::job::{Asked, Job, Recipe};
 use super::joblog::History;
+use super::parked::Before;
 use super::work::Work;
 
 /// What became of the input.
@@ -56,7 +57,7 @@ pub(crate) fn feed(
                     priority: job.priority.0,
                 });
                 work.wait_for_room(&job);
-                hand_over(*job, pool, work);
+                enter(*job, &|id| history.ended(id.as_bytes()), pool, work);
             }
             Ok(None) => break,
             Err(error) => {
@@ -72,16 +73,28 @@ pub(crate) fn feed(
     }
     fed.ended = input.is_at_end();
     work.send(Event::Fed(fed));
-    work.retries.wait_until_all_ended(pool);
+    work.parked.end_of_input();
+    work.parked.wait_until_all_ended(pool);
     // Here and not on the main thread, which a reader of our output must not hold up.
     work.finish_rest();
     work.send(Event::Finished);
 }
 
-/// Waits for room in the queue, unless the run is stopping.
-pub(crate) fn hand_over(job: Job, pool: &Pool, work: &Arc<Work>) {
+/// Hands over a job that was read, unless it has to wait for others.
+fn enter(job: Job, before: Before, pool: &Pool, work: &Arc<Work>) {
+    if !work.parked.is_for_objects() {
+        return hand_over(job, false, pool, work);
+    }
+    for job in work.parked.enter(work.with_resources(job), before) {
+        hand_over(job, false, pool, work);
+    }
+}
+
+/// Waits for room in the queue, unless the run is stopping. What holds resources, for which others wait, is to run as
+/// soon as can be.
+pub(crate) fn hand_over(job: Job, holds: bool, pool: &Pool, work: &Arc<Work>) {
     let name = format!("{}: {}", job.place, job.title());
-    let priority = job.priority;
+    let priority = if holds { Priority(0) } else { job.priority };
     let task = {
         let work = Arc::clone(work);
         move || work.carry_out(job)

@@ -1,22 +1,21 @@
 //! What one item of input asks for.
 
-use std::error::Error;
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::ffi::OsStringExt;
-use std::str::Utf8Error;
 
 use brigade::Priority;
 
-use crate::quantity::count;
-
-use super::block::{Block, TooLong};
-use super::input::{Item, Kind, LONGEST, Place, Text};
+use super::bad_item::BadItem;
+use super::block::Block;
+use super::input::{Item, Kind, Place, Text};
+use super::joblog::{Hash, hash};
+use super::needs::Needs;
 use super::object::{Label, Object, Settings};
-use super::priority::{self, UnknownPriority};
-use super::replacement::{Given, Missing};
+use super::priority;
+use super::replacement::Given;
 use super::syntax::{self, empty_braces};
 use super::template::{Command, Template};
+use super::title::Title;
 
 /// Something to run. An item that cannot be run is a job too, one that fails: so it is counted,
 /// reported and listed like any other.
@@ -35,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) label: Option<Label>,
     pub(crate) priority: Priority,
     pub(crate) settings: Settings,
+    /// Of a job that is a JSON object, if it waits for anything.
+    pub(crate) needs: Option<Box<Needs>>,
     pub(crate) command: Result<Command, BadItem>,
     /// What it reads, if it reads anything.
     pub(crate) block: Option<Block>,
@@ -46,6 +47,17 @@ impl Job {
     /// The job as people read it in a message.
     pub(crate) fn title(&self) -> Title<'_> {
         Title(self.name())
+    }
+
+    /// What other jobs name it by, as a hash.
+    pub(crate) fn id(&self) -> Option<Hash> {
+        let id = self.label.as_ref()?.id.as_ref()?;
+        Some(hash(id.as_bytes()))
+    }
+
+    /// False if what it waits for will not come about.
+    pub(crate) fn can_begin(&self) -> bool {
+        !matches!(self.command, Err(BadItem::Unmet(_)))
     }
 
     /// What people know it by: as it was given, or its `id`, or what it runs.
@@ -84,8 +96,6 @@ pub(crate) struct Recipe {
     pub(crate) separator: Option<Vec<u8>>,
     /// Items are JSON objects.
     pub(crate) objects: bool,
-    /// Items come from a job log.
-    pub(crate) logged: bool,
 }
 
 /// What comes of an item.
@@ -141,6 +151,7 @@ impl Recipe {
             arguments = split(&text, separator);
         }
         let (mut priority, mut settings) = (self.priority, Settings::default());
+        let mut needs = None;
         let bad = match &block {
             Some(Block {
                 bytes: Err(too_long),
@@ -155,6 +166,7 @@ impl Recipe {
             (None, Some(object), _) => {
                 priority = object.priority.unwrap_or(priority);
                 settings = object.settings;
+                needs = Some(Box::new(object.needs));
                 Ok(object.command)
             }
             (None, None, None) => read_command(command_line(&text), &mut priority),
@@ -172,15 +184,11 @@ impl Recipe {
             label,
             priority,
             settings,
+            needs,
             command,
             block,
             attempts: 0,
         }))
-    }
-
-    /// True if a job may say how often it is run again.
-    pub(crate) fn may_set_retries(&self) -> bool {
-        self.objects || self.logged
     }
 
     /// True if a text is no job: an empty line stands for no file, though an empty argument was meant.
@@ -246,101 +254,6 @@ fn read_command(line: &[u8], priority: &mut Priority) -> Result<Command, BadItem
     )
 }
 
-/// Why an item cannot be run.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BadItem {
-    /// It is longer than [`LONGEST`].
-    TooLong,
-    /// It has a NUL byte, which no argument can have.
-    Nul,
-    /// It is a command, but not text.
-    NotUtf8(Utf8Error),
-    /// What follows `@` is no priority.
-    Priority(UnknownPriority),
-    /// `@high`, and nothing after it.
-    PriorityAlone,
-    /// It is no JSON object of a job; why.
-    Object(String),
-    /// The command names an argument that it does not have.
-    Missing(Missing),
-    /// It would have to read more than is kept.
-    Block(TooLong),
-}
-
-impl fmt::Display for BadItem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => write!(
-                formatter,
-                "it is longer than {LONGEST} bytes, the most that is read as one job; \
-                 put it into a script and run that"
-            ),
-            Self::Nul => formatter.write_str(
-                "it has a NUL byte, which cannot be passed to a program; \
-                 if NUL bytes separate your jobs, use -0",
-            ),
-            Self::NotUtf8(error) => write!(
-                formatter,
-                "it is not UTF-8 from byte {} on; convert it, or pass names as they are to a \
-                 command given to brigade run",
-                error.valid_up_to() + 1
-            ),
-            Self::Priority(unknown) => {
-                write!(
-                    formatter,
-                    "{unknown}; a command that begins with `@` is written with `@@`"
-                )
-            }
-            Self::Missing(missing) => {
-                let Missing {
-                    replacement,
-                    nth,
-                    given,
-                } = missing;
-                write!(
-                    formatter,
-                    "it has no column {nth} for {replacement}, only {}",
-                    count(*given as u64, "column")
-                )
-            }
-            Self::Object(problem) => {
-                write!(formatter, "it is not a job as --jsonl has it: {problem}")
-            }
-            Self::PriorityAlone => formatter.write_str("it has a priority but no command"),
-            Self::Block(too_long) => too_long.fmt(formatter),
-        }
-    }
-}
-
-impl Error for BadItem {}
-
-/// A job in a message: on one line, not too long, and without effect on a terminal.
-pub(crate) struct Title<'a>(&'a [u8]);
-
-/// How much of a job a message shows, in characters.
-const SHOWN: usize = 72;
-
-impl fmt::Display for Title<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(4 * SHOWN)]);
-        let mut shown = String::new();
-        let mut characters = text.chars();
-        for character in characters.by_ref().take(SHOWN) {
-            if character.is_control() {
-                shown.extend(character.escape_default());
-            } else {
-                shown.push(character);
-            }
-        }
-        let cut = if characters.next().is_some() || self.0.len() > 4 * SHOWN {
-            "…"
-        } else {
-            ""
-        };
-        write!(formatter, "`{shown}{cut}`")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,7 +265,6 @@ mod tests {
             priority: Priority::LOW,
             separator: None,
             objects: false,
-            logged: false,
         };
         let item = Item {
             place: Place {
@@ -450,15 +362,5 @@ mod tests {
             let error = command(line).command.expect_err(message).to_string();
             assert!(error.contains(message), "{error}");
         }
-    }
-
-    #[test]
-    fn a_title_is_one_short_line_without_control_characters() {
-        assert_eq!(
-            command(b"echo \x1b[31m\ta").title().to_string(),
-            "`echo \\u{1b}[31m\\ta`"
-        );
-        let title = command("é".repeat(1000).as_bytes()).title().to_string();
-        assert_eq!(title.chars().count(), SHOWN + 3);
     }
 }

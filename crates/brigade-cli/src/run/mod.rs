@@ -1,10 +1,11 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
-//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; each
-//! worker carries one out at a time (`work.rs`, `locks.rs`, `process.rs`) and prints what it printed
-//! (`output.rs`); the main thread waits for signals and for the end (`conduct.rs`). Where the number of
-//! workers may change, another one sees to that (`staffing.rs`).
+//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; what cannot run yet waits
+//! apart (`parked/`), and another thread hands it over. Each worker carries one out at a time (`work.rs`, `waits.rs`,
+//! `locks.rs`, `process.rs`) and prints what it printed (`output.rs`); the main thread waits for signals and for the
+//! end (`conduct.rs`). Where the number of workers may change, another one sees to that (`staffing.rs`).
 
+mod bad_item;
 pub(crate) mod block;
 mod capture;
 mod children;
@@ -22,6 +23,7 @@ mod exit;
 mod failure;
 mod feed;
 mod gauge;
+mod give_up_turn;
 pub(crate) mod halt;
 pub(crate) mod hold;
 mod input;
@@ -33,11 +35,13 @@ mod limits;
 mod locks;
 mod machine;
 pub(crate) mod metrics;
+mod needs;
 pub(crate) mod niceness;
 mod object;
 mod order;
 mod output;
 pub(crate) mod pace;
+mod parked;
 mod policy;
 pub(crate) mod priority;
 mod process;
@@ -57,7 +61,9 @@ mod syntax;
 mod tag;
 mod tally;
 mod template;
+mod title;
 mod unstarted;
+mod waits;
 mod work;
 
 use std::io;
@@ -113,7 +119,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         cores..=cores
     });
-    let locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
+    let mut locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
     let policy = Policy::new(&arguments, *jobs.end());
     limits::make_room(*jobs.end(), policy.keep_order)?;
@@ -206,11 +212,11 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .and_then(|()| signals::listen(events, suspend))
         .map_err(refused("signals cannot be caught"))?;
     let kind = input.kind();
-    if policy.backoff.retries > 0 || recipe.may_set_retries() {
+    if policy.backoff.retries > 0 || policy.objects {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-retry", move || {
-            let hand_over = |job| feed::hand_over(job, &pool, &work);
-            work.retries.hand_over_when_due(hand_over);
+        start("brigade-parked", move || {
+            let hand_over = |job, holds| feed::hand_over(job, holds, &pool, &work);
+            work.parked.hand_over(hand_over);
         })?;
     }
     if let Some(staffing) = staffing {

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade::Priority;
-use serde::de::{Error, IgnoredAny, Unexpected, Visitor};
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::duration;
 
+use super::needs::{self, Needs};
 use super::priority;
 use super::syntax::{self, empty_braces};
 use super::template::{self, Command};
@@ -25,6 +26,7 @@ pub(crate) struct Object {
     pub(crate) priority: Option<Priority>,
     pub(crate) command: Command,
     pub(crate) settings: Settings,
+    pub(crate) needs: Needs,
 }
 
 /// What a job that is a JSON object is called.
@@ -101,8 +103,10 @@ struct Written {
     cwd: Option<String>,
     #[serde(default, deserialize_with = "read_id")]
     id: Option<String>,
-    locks: Option<IgnoredAny>,
-    after: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "needs::read_list")]
+    locks: Vec<String>,
+    #[serde(default, deserialize_with = "needs::read_list")]
+    after: Vec<String>,
 }
 
 impl Object {
@@ -123,7 +127,8 @@ impl Object {
             env,
             cwd,
             id,
-            ..
+            locks,
+            after,
         } = written;
         let shown = match (&cmd, &argv) {
             (Some(code), _) => code.clone(),
@@ -149,6 +154,7 @@ impl Object {
             env: env.collect(),
             directory: cwd.map(PathBuf::from),
         };
+        let needs = Needs::read(after, locks)?;
         Ok(Self {
             label: Label {
                 id,
@@ -158,6 +164,7 @@ impl Object {
             priority,
             command,
             settings,
+            needs,
         })
     }
 }
@@ -183,12 +190,6 @@ impl Written {
     /// Refuses what has the right types and cannot be run even so.
     fn check(&self) -> Result<(), String> {
         let refuse = |problem: &str| Err(problem.to_owned());
-        if self.locks.is_some() {
-            return refuse("`locks` is not supported yet; --lock names resources for all jobs");
-        }
-        if self.after.is_some() {
-            return refuse("`after` is not supported yet");
-        }
         match (&self.cmd, &self.argv) {
             (Some(_), Some(_)) => return refuse("it has both `cmd` and `argv`; use one of them"),
             (Some(code), None) if code.trim().is_empty() => return refuse("its `cmd` is empty"),
@@ -242,7 +243,7 @@ fn read_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Erro
 }
 
 /// Takes a string, or a number as one would write it.
-struct Scalar(&'static str);
+pub(super) struct Scalar(pub(super) &'static str);
 
 impl Visitor<'_> for Scalar {
     type Value = String;

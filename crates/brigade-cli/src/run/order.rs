@@ -17,6 +17,7 @@ pub(crate) const WINDOW: u64 = 256;
 pub(crate) struct Order<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
+    window: u64,
 }
 
 #[derive(Debug)]
@@ -30,8 +31,10 @@ struct State<T> {
 }
 
 impl<T> Order<T> {
-    pub(crate) fn new() -> Self {
+    /// So many may be kept, or be still to come before the last one that is read.
+    pub(crate) fn new(window: u64) -> Self {
         Self {
+            window,
             state: Mutex::new(State {
                 next: 1,
                 kept: BTreeMap::new(),
@@ -46,15 +49,27 @@ impl<T> Order<T> {
         self.state.lock().next == turn
     }
 
-    /// Waits until there is room for one more job, or until `stopping`; see [`wake`](Self::wake).
-    pub(crate) fn wait_for_room(&self, turn: u64, stopping: impl Fn() -> bool) {
-        let mut state = self.state.lock();
-        while turn >= state.next.saturating_add(WINDOW) && !stopping() {
-            self.changed.wait(&mut state);
-        }
+    /// How many outputs may be kept.
+    pub(crate) fn window(&self) -> u64 {
+        self.window
     }
 
-    /// Lets who waits for room look again whether the run is stopping.
+    /// Waits until there is room for one more job.
+    ///
+    /// # Errors
+    /// Whose turn it is, if it waits `in_vain`; see [`wake`](Self::wake).
+    pub(crate) fn wait_for_room(&self, turn: u64, in_vain: impl Fn() -> bool) -> Result<(), u64> {
+        let mut state = self.state.lock();
+        while turn >= state.next.saturating_add(self.window) {
+            if in_vain() {
+                return Err(state.next);
+            }
+            self.changed.wait(&mut state);
+        }
+        Ok(())
+    }
+
+    /// Lets who waits for room look again whether it waits in vain.
     pub(crate) fn wake(&self) {
         drop(self.state.lock());
         self.changed.notify_all();
@@ -108,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_ends_before_its_turn_is_delivered_in_its_turn() {
-        let order = Order::new();
+        let order = Order::new(WINDOW);
         let mut delivered = Vec::new();
         for (turn, ended) in [(3, Some('c')), (2, None), (5, Some('e')), (1, Some('a'))] {
             order.keep(turn, ended);
@@ -121,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_panic_at_a_delivery_does_not_end_the_others() {
-        let order = Order::new();
+        let order = Order::new(WINDOW);
         order.keep(1, Some('a'));
         let deliver = std::panic::AssertUnwindSafe(|| order.deliver(|_| panic!("planned")));
         assert!(std::panic::catch_unwind(deliver).is_err());
@@ -134,14 +149,14 @@ mod tests {
 
     #[test]
     fn there_is_room_for_a_window_and_for_who_is_stopping() {
-        let order = Order::<()>::new();
-        order.wait_for_room(WINDOW, || false);
-        order.wait_for_room(WINDOW + 1, || true);
+        let order = Order::<()>::new(WINDOW);
+        assert_eq!(order.wait_for_room(WINDOW, || false), Ok(()));
+        assert_eq!(order.wait_for_room(WINDOW + 1, || true), Err(1));
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| order.wait_for_room(WINDOW + 1, || false));
             order.keep(1, None);
             order.deliver(|()| ());
-            waiting.join().expect("no panic");
+            assert_eq!(waiting.join().expect("no panic"), Ok(()));
         });
     }
 }

@@ -25,7 +25,9 @@ pub(crate) struct Policy {
     pub(crate) keep_order: bool,
     /// Lines are printed as they come.
     pub(crate) line_buffer: bool,
-    /// How many jobs are read ahead, and how many may wait for a retry.
+    /// Jobs may be JSON objects.
+    pub(crate) objects: bool,
+    /// How many jobs are read ahead, how many may wait for a retry, and how many for others or for resources.
     pub(crate) queue: usize,
     /// Failures are told only when they are final.
     pub(crate) quiet: bool,
@@ -55,6 +57,7 @@ impl Policy {
             dry_run,
             keep_order: arguments.output.keep_order || dry_run,
             line_buffer: arguments.output.line_buffer,
+            objects: arguments.jsonl || arguments.log.retry_failed,
             queue: arguments.read_ahead(jobs),
             quiet: arguments.quiet,
         }

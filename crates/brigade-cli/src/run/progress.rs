@@ -85,6 +85,7 @@ impl Progress {
             message += &format!(" (held back by {})", kind.option());
         }
         for (number, what) in [
+            (counts.parked, "waiting for jobs or resources"),
             (counts.waiting, "waiting for a retry"),
             (counts.failed, "failed"),
         ] {

@@ -1,13 +1,8 @@
-//! Jobs that have failed and wait to be run again.
+//! When a job that has failed is run again.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use brigade::Pool;
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
-use super::clock;
 use super::job::Job;
 
 /// The delay before a further attempt is doubled up to this.
@@ -66,114 +61,6 @@ impl PartialEq for Waiting {
 }
 
 impl Eq for Waiting {}
-
-/// The jobs that wait to be run again, at most as many as are read ahead.
-#[derive(Debug)]
-pub(crate) struct Retries {
-    room: Mutex<Room>,
-    changed: Condvar,
-    capacity: usize,
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    waiting: BinaryHeap<Waiting>,
-    /// One has been taken out and is not yet in the pool's queue.
-    moving: bool,
-    /// How many have been moved to the pool's queue.
-    moved: u64,
-    closed: bool,
-}
-
-impl Room {
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && !self.moving
-    }
-}
-
-impl Retries {
-    /// Room for so many.
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            room: Mutex::default(),
-            changed: Condvar::new(),
-            capacity,
-        }
-    }
-
-    /// Lets a job wait here.
-    ///
-    /// # Errors
-    /// It comes back if there is no room, or if no job is to begin any more.
-    pub(crate) fn put(&self, waiting: Waiting) -> Result<(), Waiting> {
-        let mut room = self.room.lock();
-        if room.closed || room.waiting.len() >= self.capacity {
-            return Err(waiting);
-        }
-        room.waiting.push(waiting);
-        self.changed.notify_all();
-        Ok(())
-    }
-
-    /// How many wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.room.lock().waiting.len()
-    }
-
-    /// Hands over each job when it is due, until no job is to begin any more.
-    pub(crate) fn hand_over_when_due(&self, mut hand_over: impl FnMut(Job)) {
-        let mut room = self.room.lock();
-        while let Some(job) = self.next(&mut room) {
-            room.moving = true;
-            MutexGuard::unlocked(&mut room, || hand_over(job));
-            room.moving = false;
-            room.moved += 1;
-            self.changed.notify_all();
-        }
-    }
-
-    /// Waits for the next one that is due; `None` once closed.
-    fn next(&self, room: &mut MutexGuard<'_, Room>) -> Option<Job> {
-        while !room.closed {
-            let Some(due) = room.waiting.peek().map(|waiting| waiting.due) else {
-                self.changed.wait(room);
-                continue;
-            };
-            let left = due.saturating_duration_since(clock::now());
-            if left.is_zero() {
-                return room.waiting.pop().map(|waiting| waiting.job);
-            }
-            self.changed.wait_for(room, left);
-        }
-        None
-    }
-
-    /// Takes out all that wait, and lets none wait any more.
-    pub(crate) fn close(&self) -> Vec<Job> {
-        let mut room = self.room.lock();
-        room.closed = true;
-        self.changed.notify_all();
-        let waiting = std::mem::take(&mut room.waiting).into_vec();
-        waiting.into_iter().map(|waiting| waiting.job).collect()
-    }
-
-    /// Waits until no job runs, is queued, or waits here. None must be handed over meanwhile but from
-    /// here.
-    pub(crate) fn wait_until_all_ended(&self, pool: &Pool) {
-        let mut room = self.room.lock();
-        loop {
-            while !room.is_empty() {
-                self.changed.wait(&mut room);
-            }
-            let moved = room.moved;
-            // A job that is put here is running until then; so it has been seen when the pool is idle.
-            MutexGuard::unlocked(&mut room, || pool.wait_idle());
-            if room.is_empty() && room.moved == moved {
-                return;
-            }
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

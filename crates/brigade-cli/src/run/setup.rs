@@ -79,7 +79,6 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
         priority: arguments.priority,
         separator: separator.map(OsString::into_vec),
         objects: arguments.jsonl,
-        logged: matches!(input, Input::Logged(_)),
     };
     Ok(Plan {
         input,

@@ -15,6 +15,8 @@ pub(crate) struct Counts {
     pub(crate) retried: u64,
     /// Jobs that wait for a further attempt.
     pub(crate) waiting: u64,
+    /// Jobs that wait for other jobs or for resources.
+    pub(crate) parked: u64,
     /// Jobs that have begun and not yet ended.
     pub(crate) running: u64,
 }
@@ -66,8 +68,8 @@ impl Tally {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// All counts; of jobs that wait for a further attempt there are so many.
-    pub(crate) fn counts(&self, waiting: u64) -> Counts {
+    /// All counts; so many jobs wait for a further attempt, and so many for others or for resources.
+    pub(crate) fn counts(&self, waiting: u64, parked: u64) -> Counts {
         Counts {
             succeeded: self.succeeded.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
@@ -75,6 +77,7 @@ impl Tally {
             retried: self.retried.load(Ordering::Relaxed),
             running: self.running.load(Ordering::Relaxed),
             waiting,
+            parked,
         }
     }
 }

@@ -45,8 +45,8 @@ pub(crate) fn list(jobs: &[Job], fed: &Fed, kind: Kind) -> Vec<u8> {
 mod tests {
     use brigade::Priority;
 
+    use super::super::bad_item::BadItem;
     use super::super::input::Place;
-    use super::super::job::BadItem;
     use super::super::object::Settings;
     use super::*;
 
@@ -64,6 +64,7 @@ mod tests {
             label: None,
             priority: Priority::NORMAL,
             settings: Settings::default(),
+            needs: None,
             command: Err(BadItem::PriorityAlone),
             block: None,
             attempts: 0,

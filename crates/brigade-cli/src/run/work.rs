@@ -1,8 +1,8 @@
 //! What the workers do, and what they share.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use brigade::pool::Panic;
@@ -17,26 +17,29 @@ use super::conduct::Event;
 use super::deadline::Limits;
 use super::event_stream::{EventStream, Happening, Outcome, seconds};
 use super::failure::Failure;
+use super::give_up_turn::GiveUpTurn;
 use super::job::Job;
 use super::joblog::{Entry, JobLog, Timing};
 use super::latch::Latch;
 use super::locks::{JobLocks, Locks};
-use super::order::Order;
+use super::order::{Order, WINDOW};
 use super::output::Output;
 use super::pace::Pace;
+use super::parked::{Fate, Parked};
 use super::policy::Policy;
 use super::process;
 use super::results::Results;
-use super::retry::{Backoff, Retries, Waiting};
+use super::retry::{Backoff, Waiting};
 use super::staffing::HeldBack;
 use super::tally::{Counts, Tally};
 use super::template::Command;
+use super::waits::fate;
 
 /// What a run's threads share.
 #[derive(Debug)]
 pub(crate) struct Work {
-    locks: Locks,
-    policy: Policy,
+    pub(super) locks: Locks,
+    pub(super) policy: Policy,
     pub(crate) log: Option<JobLog>,
     /// Set when no job is to begin any more.
     pub(crate) stopping: Latch,
@@ -46,18 +49,18 @@ pub(crate) struct Work {
     /// For programs that follow the run.
     event_stream: Option<EventStream>,
     pub(crate) events: SyncSender<Event>,
-    pub(crate) retries: Retries,
+    pub(crate) parked: Arc<Parked>,
     pace: Pace,
     pub(crate) held_back: HeldBack,
     /// If outputs are printed in the order of the input.
-    order: Option<Order<Ended>>,
+    pub(super) order: Option<Order<Ended>>,
     tally: Tally,
     not_run: Mutex<Vec<Job>>,
 }
 
 /// A job that has ended, whose output is not yet printed.
 #[derive(Debug)]
-struct Ended {
+pub(super) struct Ended {
     job: Job,
     timing: Timing,
     outputs: Outputs,
@@ -74,6 +77,12 @@ impl Work {
         event_stream: Option<EventStream>,
         events: SyncSender<Event>,
     ) -> io::Result<Self> {
+        let parked = Parked::new(policy.queue, policy.objects, locks.most_holders());
+        // A dry run keeps no files.
+        let window = match policy.dry_run {
+            true => WINDOW.max(policy.queue as u64),
+            false => WINDOW,
+        };
         Ok(Self {
             locks,
             policy,
@@ -84,10 +93,10 @@ impl Work {
             results,
             event_stream,
             events,
-            retries: Retries::new(policy.queue),
+            parked: Arc::new(parked),
             pace: Pace::new(policy.distance),
             held_back: HeldBack::default(),
-            order: policy.keep_order.then(Order::new),
+            order: policy.keep_order.then(|| Order::new(window)),
             tally: Tally::default(),
             not_run: Mutex::default(),
         })
@@ -95,13 +104,22 @@ impl Work {
 
     /// The body of a job's task. Once the run is stopping it only notes that the job did not run:
     /// thus a task that was refused or handed back is called too, and no job is lost.
-    pub(crate) fn carry_out(&self, mut job: Job) {
+    pub(crate) fn carry_out(self: &Arc<Self>, job: Job) {
+        let mut next = Some(job);
+        while let Some(job) = next {
+            self.carry_out_one(job);
+            next = self.parked.take_granted();
+        }
+    }
+
+    fn carry_out_one(self: &Arc<Self>, mut job: Job) {
         let _turn = GiveUpTurn {
             work: self,
             turn: job.turn,
+            id: job.id(),
         };
         while let Some(waiting) = self.attempt(job) {
-            let Err(refused) = self.retries.put(waiting) else {
+            let Err(refused) = self.parked.put(waiting) else {
                 return;
             };
             // Too many wait already. This one does so here, and holds up the reading of more.
@@ -110,44 +128,44 @@ impl Work {
         }
     }
 
-    /// Runs a job, unless the run is stopping; returns it if it is to be run again.
-    fn attempt(&self, mut job: Job) -> Option<Waiting> {
+    /// Runs a job, unless it has to wait or the run is stopping; returns it if it is to be run again.
+    fn attempt(self: &Arc<Self>, job: Job) -> Option<Waiting> {
         // Whoever waits for resources is not running, and its timeout has not begun.
-        let Some(held) = self.take_locks(&job).transpose() else {
-            self.leave_out(job);
-            return None;
-        };
-        self.pace.wait(&self.stopping);
+        let (mut job, held) = self.take_locks(job)?;
+        let begins = job.can_begin();
+        if begins {
+            self.pace.wait(&self.stopping);
+        }
         if self.stopping.is_set() {
             self.leave_out(job);
             return None;
         }
-        job.attempts += 1;
+        job.attempts += u32::from(begins);
         self.tally.begin(job.attempts);
-        self.tell(None, || Happening::Started {
-            job: (&job).into(),
-            attempt: job.attempts,
-        });
-        let waiting = self.run(job, held);
+        if begins {
+            self.tell(None, || Happening::Started {
+                job: (&job).into(),
+                attempt: job.attempts,
+            });
+        }
+        let (turn, id) = (job.turn, job.id());
+        let next = self.run(job, held);
         self.tally.end();
         self.halt_if_reached();
         if self.output.is_unread() && !self.stopping.is_set() {
             self.send(Event::Unread);
         }
-        waiting
-    }
-
-    /// Waits until a job has what it needs; `None` if the run is stopping before that.
-    fn take_locks(&self, job: &Job) -> Result<Option<JobLocks>, Failure> {
-        if self.policy.dry_run || job.command.is_err() {
-            return Ok(Some(JobLocks::default()));
+        match next {
+            Next::Again(waiting) => Some(*waiting),
+            Next::Over(fate) => {
+                self.end(turn, id, fate);
+                None
+            }
         }
-        let taken = self.locks.take(job, &self.stopping, &self.output);
-        taken.map_err(Failure::Resource)
     }
 
-    /// Runs a job to its end, with what is held for it, and returns it if it is to be run again.
-    fn run(&self, mut job: Job, held: Result<JobLocks, Failure>) -> Option<Waiting> {
+    /// Runs a job to its end, with what is held for it.
+    fn run(&self, mut job: Job, held: Result<JobLocks, Failure>) -> Next {
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (outputs, result) = match (&job.command, held) {
             // What is held is given back before its output is printed, which may take long.
@@ -165,17 +183,16 @@ impl Work {
                 outcome: Outcome::new(Some(failure), duration),
                 delay: seconds(due.saturating_duration_since(clock::now())),
             });
-            return Some(Waiting { due, job });
+            return Next::Again(Box::new(Waiting { due, job }));
         }
         self.tally.count(&result);
         job.drop_input();
-        self.hand_on(Ended {
+        Next::Over(self.hand_on(Ended {
             job,
             timing: Timing { start, duration },
             outputs,
             result,
-        });
-        None
+        }))
     }
 
     /// Runs a job's process to its end, and prints its lines meanwhile if so asked; or only tells what
@@ -215,22 +232,24 @@ impl Work {
         (outputs, result.and(printed))
     }
 
-    /// Finishes a job that has ended, at once or when its turn has come.
-    fn hand_on(&self, mut ended: Ended) {
+    /// Finishes a job that has ended, at once or when its turn has come. Returns how it has ended, as far as it is known.
+    fn hand_on(&self, mut ended: Ended) -> Fate {
         let Some(order) = &self.order else {
             return self.finish(ended);
         };
+        let fate = fate(&ended.job, ended.result.as_ref().err());
         let turn = ended.job.turn;
         if !order.is_turn_of(turn) {
             // Without a file it stays in memory, of which there is enough most of the time.
             let _ = ended.outputs.shrink();
         }
         order.keep(turn, Some(ended));
-        order.deliver(|ended| self.finish(ended));
+        order.deliver(|ended| drop(self.finish(ended)));
+        fate
     }
 
     /// Saves, prints and logs a job that has ended.
-    fn finish(&self, mut ended: Ended) {
+    pub(super) fn finish(&self, mut ended: Ended) -> Fate {
         let success = ended.result.is_ok();
         let saved = match &self.results {
             Some(results) => results.save(&ended.job, &mut ended.outputs),
@@ -249,6 +268,7 @@ impl Work {
             attempt: ended.job.attempts,
             outcome: Outcome::new(result.as_ref().err(), ended.timing.duration),
         });
+        fate(&ended.job, result.as_ref().err())
     }
 
     /// Tells programs what has happened. Waits for so long, or else without a limit, until they read what they were told
@@ -268,21 +288,14 @@ impl Work {
     pub(crate) fn finish_rest(&self) {
         let rest = self.order.as_ref().map(Order::take_rest);
         for ended in rest.unwrap_or_default() {
-            self.finish(ended);
+            drop(self.finish(ended));
         }
     }
 
-    /// Waits until one more job may be read, if outputs are kept in order.
-    pub(crate) fn wait_for_room(&self, job: &Job) {
-        if let Some(order) = &self.order {
-            order.wait_for_room(job.turn, || self.stopping.is_set());
-        }
-    }
-
-    /// Begins no more jobs, and notes those as not run that wait for a retry.
+    /// Begins no more jobs, and notes those as not run that wait for anything.
     pub(crate) fn stop(&self) {
         self.stopping.set();
-        for job in self.retries.close() {
+        for job in self.parked.close() {
             self.leave_out(job);
         }
         if let Some(order) = &self.order {
@@ -341,7 +354,7 @@ impl Work {
     }
 
     /// Notes that a job did not run.
-    fn leave_out(&self, job: Job) {
+    pub(super) fn leave_out(&self, job: Job) {
         if let Some(order) = &self.order {
             order.keep(job.turn, None);
         }
@@ -365,7 +378,8 @@ impl Work {
 
     /// What has become of jobs so far.
     pub(crate) fn counts(&self) -> Counts {
-        self.tally.counts(self.retries.waiting() as u64)
+        let (waiting, parked) = self.parked.waiting();
+        self.tally.counts(waiting as u64, parked as u64)
     }
 
     /// True if only failures are told.
@@ -381,18 +395,8 @@ impl Work {
     }
 }
 
-/// Gives a job's turn up should we panic at it: those that follow would wait for it for ever.
-struct GiveUpTurn<'a> {
-    work: &'a Work,
-    turn: u64,
-}
-
-impl Drop for GiveUpTurn<'_> {
-    fn drop(&mut self) {
-        if let Some(order) = self.work.order.as_ref().filter(|_| thread::panicking()) {
-            order.recover();
-            order.keep(self.turn, None);
-            order.deliver(|ended| self.work.finish(ended));
-        }
-    }
+/// What comes after an attempt.
+enum Next {
+    Again(Box<Waiting>),
+    Over(Fate),
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::stage::{Running, Stage};
 
-fn read(path: &Path) -> Vec<Value> {
+pub(crate) fn read(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("events");
     let parse = |line| serde_json::from_str(line).expect("JSON");
     text.lines().map(parse).collect()

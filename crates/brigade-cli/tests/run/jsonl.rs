@@ -84,12 +84,24 @@ fn what_is_no_job_is_an_error_that_names_line_and_problem() {
         (r#"{"argv": ["touch", "ran\u0000"]}"#, "NUL character"),
         (r#"{"cmd": "touch ran", "id": ""}"#, "its `id` is empty"),
         (
-            r#"{"cmd": "touch ran", "locks": ["db"]}"#,
-            "`locks` is not supported yet",
+            r#"{"cmd": "touch ran", "locks": ["db", "db:shared"]}"#,
+            "`db` is named twice, and not in the same way",
         ),
         (
-            r#"{"cmd": "touch ran", "after": ["a"]}"#,
-            "`after` is not supported yet",
+            r#"{"cmd": "touch ran", "locks": ["gpu=5/4"]}"#,
+            "it asks for 5 units of `gpu`, which has 4",
+        ),
+        (
+            r#"{"cmd": "touch ran", "after": [true]}"#,
+            "invalid type: boolean `true`, expected a string",
+        ),
+        (
+            r#"{"cmd": "touch ran", "after": {"a": "b"}}"#,
+            "expected a string or a list of strings",
+        ),
+        (
+            r#"{"cmd": "touch ran", "after": ["a", ""]}"#,
+            "an id in its `after` is empty",
         ),
         (
             r#"{"cmd": "touch ran", "cmd": "b"}"#,
@@ -110,7 +122,7 @@ fn what_is_no_job_is_an_error_that_names_line_and_problem() {
         format!("{lines}\n{{\"cmd\":\"echo last\"}}").as_bytes(),
     );
     assert_eq!(outcome.text(), "last\n");
-    assert_eq!(outcome.code, Some(25));
+    assert_eq!(outcome.code, Some(28));
     for (index, (_, problem)) in cases.iter().enumerate() {
         let place = format!("brigade: line {}: ", index + 1);
         let told = outcome.stderr.lines().find(|told| told.starts_with(&place));

@@ -3,6 +3,7 @@
 // They look at `/proc` and write to `/dev/full`.
 #![cfg(target_os = "linux")]
 
+mod after;
 mod crash;
 mod direct;
 mod dry_run;
@@ -15,6 +16,7 @@ mod hold;
 mod input;
 mod interrupt;
 mod job_control;
+mod job_locks;
 mod joblog;
 mod jsonl;
 mod line_buffer;

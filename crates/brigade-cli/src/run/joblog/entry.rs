@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::super::bad_item::BadItem;
 use super::super::block::Identity;
 use super::super::failure::Failure;
-use super::super::job::{BadItem, Job};
+use super::super::job::Job;
 
 /// What is logged of a job.
 #[derive(Debug, Deserialize, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::io::{self, BufRead, BufReader, Seek};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
@@ -28,8 +28,8 @@ pub(crate) struct History {
 
 #[derive(Clone, Debug)]
 struct Logged {
-    /// Of the text. Long enough that no two texts share it.
-    hash: u128,
+    /// Of the text.
+    hash: Hash,
     seq: u64,
     ok: bool,
     /// In the first of several equal ones: how many of them have been recognised in the input.
@@ -87,8 +87,20 @@ impl History {
         })
     }
 
-    fn recognise(&mut self, hash: u128) -> Option<&Logged> {
+    /// How a job that is known by a text has ended, if it is not to run again.
+    pub(crate) fn ended(&self, text: &[u8]) -> Option<bool> {
+        let hash = hash(text);
         let first = self.logged.partition_point(|logged| logged.hash < hash);
+        let best = self.logged.get(first).filter(|it| it.hash == hash)?;
+        (best.ok || self.again == Again::Nothing).then_some(best.ok)
+    }
+
+    fn recognise(&mut self, hash: Hash) -> Option<&Logged> {
+        // Equal ones that succeeded must not stand for those that failed if only these are run.
+        let passed = (hash, self.again == Again::OnlyFailed);
+        let first = self
+            .logged
+            .partition_point(|logged| (logged.hash, !logged.ok) < passed);
         let counter = self.logged.get_mut(first).filter(|it| it.hash == hash)?;
         let next = first + counter.recognised as usize;
         self.logged.get(next).filter(|it| it.hash == hash)?;
@@ -97,7 +109,10 @@ impl History {
     }
 }
 
-fn hash(text: &[u8]) -> u128 {
+/// A hash of a text, long enough that no two texts share it.
+pub(crate) type Hash = u128;
+
+pub(crate) fn hash(text: &[u8]) -> Hash {
     let half = |seed: u8| {
         let mut hasher = DefaultHasher::new();
         (seed, text).hash(&mut hasher);
@@ -150,8 +165,6 @@ pub(super) fn read(file: &mut File, path: &Path, again: Again) -> Result<Read, L
     };
     let mut failed = None;
     if again == Again::OnlyFailed {
-        // Equal ones that succeeded must not stand for those that failed.
-        history.logged.retain(|logged| !logged.ok);
         failed = Some(read_failed(file, path, &history)?);
     }
     history.logged.sort_by_key(|it| (it.hash, !it.ok, it.seq));
@@ -182,7 +195,7 @@ fn read_failed(file: &mut File, path: &Path, history: &History) -> Result<Failed
         let place = history
             .logged
             .binary_search_by_key(&key, |it| (it.hash, it.seq));
-        let Ok(place) = place else {
+        let Some(place) = place.ok().filter(|&place| !history.logged[place].ok) else {
             return Ok(());
         };
         if std::mem::replace(&mut found[place], true) {

@@ -20,7 +20,7 @@ use crate::arguments::LogArguments;
 
 pub(crate) use self::entry::{Entry, Lossless, Timing};
 pub(crate) use self::error::LogError;
-pub(crate) use self::history::{Failed, History};
+pub(crate) use self::history::{Failed, Hash, History, hash};
 
 /// What is run of the jobs that have been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -56,6 +56,12 @@ impl fmt::Display for Text {
                 counts.waiting,
             ),
             (
+                "jobs_parked",
+                "gauge",
+                "Jobs that wait for other jobs or for resources.",
+                counts.parked,
+            ),
+            (
                 "workers",
                 "gauge",
                 "Workers that exist.",
