@@ -44,6 +44,28 @@ fn a_tree_of_joins_ends_on_one_worker() {
 }
 
 #[test]
+fn a_join_runs_the_task_it_waits_for_before_those_that_came_earlier() {
+    let pool = Arc::new(Pool::builder("own").workers(1).build().unwrap());
+    let inner = Arc::clone(&pool);
+    let parent = pool.submit(move || {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&ran);
+        inner
+            .execute(move || {
+                counted.fetch_add(1, SeqCst);
+            })
+            .unwrap();
+        let child = inner.submit(move || ran.load(SeqCst)).unwrap();
+        child.join().unwrap()
+    });
+    assert_eq!(
+        parent.unwrap().join().unwrap(),
+        0,
+        "so many strangers ran before"
+    );
+}
+
+#[test]
 fn a_tree_of_joins_ends_on_several_workers() {
     let builder = Pool::builder("several").workers(1..=4);
     let pool = Arc::new(builder.queue_capacity(8).build().unwrap());
