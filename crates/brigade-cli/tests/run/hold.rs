@@ -194,7 +194,10 @@ fn what_is_no_bound_is_misuse() {
     let cases = [
         (["--load", "much"], "give a number of tasks such as 4, or"),
         (["--load", "4x"], "not `4x`"),
-        (["--memfree", "2X"], "give a size such as 4096, 64K, 512M or 2G"),
+        (
+            ["--memfree", "2X"],
+            "give a size such as 4096, 64K, 512M or 2G",
+        ),
         (["--memfree", "101%"], "give percent of the memory, 0% to"),
     ];
     for (arguments, message) in cases {
