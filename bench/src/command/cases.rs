@@ -15,7 +15,7 @@ use crate::statistics::median;
 
 use super::binary;
 use super::peak;
-use super::systems::{self, BRIGADE, PARALLEL, XARGS};
+use super::systems::{self, BRIGADE, LINE, PARALLEL, XARGS};
 
 /// How often `true` is run.
 const RUNS: usize = 2000;
@@ -85,7 +85,7 @@ fn middle(times: usize, runs: usize, mut measure: impl FnMut() -> Duration) -> V
     vec![median(&samples)]
 }
 
-/// A file of numbered lines, which goes away with its last user.
+/// A file of such lines, which goes away with its last user.
 struct Input {
     path: PathBuf,
     _folder: TempDir,
@@ -95,8 +95,7 @@ impl Input {
     fn new(lines: usize) -> std::io::Result<Self> {
         let folder = TempDir::new()?;
         let path = folder.path().join("lines");
-        let lines: String = (1..=lines).map(|line| format!("{line}\n")).collect();
-        fs::write(&path, lines)?;
+        fs::write(&path, LINE.repeat(lines))?;
         Ok(Self {
             path,
             _folder: folder,

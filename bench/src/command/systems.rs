@@ -1,4 +1,5 @@
-//! Who runs processes, and how each is asked to run `true` for each line of a file.
+//! Who runs processes, and how each is asked to run `true` for each line of a file, and without an argument: with one,
+//! `true` is another program (GNU's then looks for `--help`, and loads the locale for it).
 
 use std::env;
 use std::fs::File;
@@ -7,7 +8,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A program that runs a command for each line of its standard input, two at a time.
+/// What each line of the file is: a command for those that run lines as commands.
+pub(super) const LINE: &str = "true\n";
+
+/// A program that runs `true` for each line of its standard input, two at a time.
 pub(super) fn command(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     // What they would say of how it went is of no interest here.
@@ -19,11 +23,11 @@ pub(super) fn command(program: &Path, arguments: &[&str]) -> Command {
 }
 
 /// The words after `brigade`.
-pub(super) const BRIGADE: &[&str] = &["run", "-q", "-j2", "true"];
-/// The words after `xargs`.
-pub(super) const XARGS: &[&str] = &["-P2", "-n1", "true"];
+pub(super) const BRIGADE: &[&str] = &["run", "-q", "-j2"];
+/// The words after `xargs`, which takes a line only to leave it out.
+pub(super) const XARGS: &[&str] = &["-P2", "-I{}", "true"];
 /// The words after `parallel`.
-pub(super) const PARALLEL: &[&str] = &["-j2", "true"];
+pub(super) const PARALLEL: &[&str] = &["-j2"];
 
 /// Where a program is, if it is installed.
 pub(super) fn installed(name: &str) -> Option<PathBuf> {
