@@ -34,7 +34,7 @@ impl Backoff {
     }
 }
 
-/// A job that waits, and the time of [`clock::now`] when it is to run again.
+/// A job that waits, and the time of [`now`](super::clock::now) when it is to run again.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) due: Instant,
