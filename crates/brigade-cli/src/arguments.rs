@@ -362,7 +362,8 @@ Metrics:
   brigade_jobs_queued, brigade_jobs_waiting_for_retry, brigade_jobs_parked (they wait for other jobs
   or for resources), brigade_jobs_held_back{by="load|memory"} (0 or 1), brigade_workers, brigade_finished
   (0, and 1 in the last one), brigade_elapsed_seconds, and summaries of times with the quantiles 0.5, 0.9 and
-  0.99: brigade_queue_wait_seconds and brigade_run_seconds.
+  0.99: brigade_queue_wait_seconds and brigade_run_seconds. A job that has had to wait for resources counts in these
+  once more.
 
 Ctrl-C (or SIGTERM or SIGHUP, unless it was ignored when brigade was started):
   once: nothing is started any more, running jobs end, and what did not run is listed.

@@ -92,7 +92,7 @@ impl fmt::Display for ResourceError {
             ),
             Self::NoCapacity(name) => write!(
                 formatter,
-                "nobody has said yet how many units `{name}` has; say it, such as {name}=1/4 or --capacity {name}=4"
+                "nobody has said yet how many units `{name}` has; say it, such as {name}=1/4"
             ),
             Self::TooManyCounted(most) => write!(
                 formatter,
