@@ -19,7 +19,8 @@ fn letters(file: &PathBuf) -> Vec<usize> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/pool"))?;
-    let files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    let paths = folder.map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
 
     thread::scope(|scope| {
         let count = |files| {
