@@ -18,9 +18,8 @@ fn letters(file: &PathBuf) -> Vec<usize> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/pool"))?;
-    let paths = folder.map(|entry| entry.unwrap().path());
-    let files: Vec<PathBuf> = paths.filter(|path| path.is_file()).collect();
+    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/pipeline"))?;
+    let files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
 
     thread::scope(|scope| {
         let count = |files| {

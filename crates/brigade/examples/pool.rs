@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .queue_capacity(8) // a ninth task waits in `submit`: back-pressure
         .build()?;
 
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pool");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pipeline");
     let mut handles = Vec::new();
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
