@@ -131,8 +131,15 @@ fn a_future_dropped_at_any_point_leaves_the_counts_exact() {
     let gate = Gate::shut(&pool);
     pool.execute(|| ()).unwrap();
     assert!(poll_once(turned_away.as_mut()).is_pending());
-    drop(gate);
-    let _ = pool.shutdown(Shutdown::drain());
+    thread::scope(|scope| {
+        let end = scope.spawn(|| pool.shutdown(Shutdown::drain()));
+        // The gate opens only then: otherwise there might be room first.
+        let is_closed =
+            |refused: Rejected<fn()>| matches!(refused.reason, RejectReason::ShutDown { .. });
+        until(|| pool.try_execute((|| ()) as fn()).is_err_and(is_closed));
+        drop(gate);
+        let _ = end.join().unwrap();
+    });
     drop(turned_away); // sent home, and not looked at since
     assert_eq!(Arc::strong_count(&witness), 1, "every closure was dropped");
     let metrics = pool.metrics();
