@@ -1,6 +1,7 @@
 //! Time that stands still while this process and its jobs are stopped (Ctrl-Z): a job's time must not run out in which
 //! it could do nothing.
 
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -19,11 +20,30 @@ struct Stops {
     before: Duration,
 }
 
-/// What time it is: behind [`Instant::now`] by as long as this process was stopped. To be compared with its like only.
-pub(crate) fn now() -> Instant {
+/// A time of this clock, which is no [`Instant`]: the two go apart each time this process is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(Instant);
+
+impl Moment {
+    /// How long it is from an earlier one to this; nothing, if that is not earlier.
+    pub(crate) fn saturating_duration_since(self, earlier: Self) -> Duration {
+        self.0.saturating_duration_since(earlier.0)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+}
+
+/// What time it is: behind [`Instant::now`] by as long as this process was stopped.
+pub(crate) fn now() -> Moment {
     let stops = STOPS.lock();
     let now = stops.since.unwrap_or_else(Instant::now);
-    now - stops.before
+    Moment(now - stops.before)
 }
 
 /// Lets time stand still while `stop` lasts.
@@ -50,7 +70,7 @@ mod tests {
             std::thread::sleep(stop);
             assert_eq!(now(), stopped);
         });
-        let behind = || Instant::now() - now();
+        let behind = || Instant::now() - now().0;
         assert!(behind() >= stop && now() >= before);
         assert!(behind() <= began.elapsed());
     }

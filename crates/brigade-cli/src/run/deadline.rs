@@ -1,12 +1,12 @@
 //! The end of a job's time: what it then gets, and when.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::Timespec;
 use rustix::process::{Pid, Signal};
 
 use super::children::send;
-use super::clock;
+use super::clock::{self, Moment};
 
 /// How much time a job has.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
 }
 
-/// The time of one running process, which passes as [`clock::now`] does. Who waits for something of the process waits no longer than
+/// The time of one running process. Who waits for something of the process waits no longer than
 /// [`remaining`](Self::remaining), and then calls [`pass`](Self::pass).
 #[derive(Debug)]
 pub(crate) struct Deadline {
@@ -29,11 +29,11 @@ pub(crate) struct Deadline {
 enum State {
     /// It may run until then.
     Running {
-        until: Option<Instant>,
+        until: Option<Moment>,
     },
     /// It has got SIGTERM, and gets SIGKILL then.
     Terminated {
-        until: Instant,
+        until: Moment,
     },
     Killed,
 }

@@ -1,6 +1,8 @@
 //! Being told to stop: once, twice, three times.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use super::clock::Moment;
 
 /// What has to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +23,7 @@ pub(crate) struct Interrupts {
     /// How long a job that was asked to end may take to do so.
     grace: Duration,
     taken: Option<Step>,
-    next_at: Option<Instant>,
+    next_at: Option<Moment>,
 }
 
 impl Interrupts {
@@ -35,7 +37,7 @@ impl Interrupts {
     }
 
     /// The step that a signal calls for at this moment, if there is one left.
-    pub(crate) fn signal(&mut self, now: Instant) -> Option<Step> {
+    pub(crate) fn signal(&mut self, now: Moment) -> Option<Step> {
         let step = match self.taken {
             None => Step::Stop,
             Some(Step::Stop) => Step::Terminate,
@@ -47,7 +49,7 @@ impl Interrupts {
     }
 
     /// That step, unless stopping has already gone so far.
-    pub(crate) fn reach(&mut self, step: Step, now: Instant) -> Option<Step> {
+    pub(crate) fn reach(&mut self, step: Step, now: Moment) -> Option<Step> {
         if self.taken >= Some(step) {
             return None;
         }
@@ -60,26 +62,27 @@ impl Interrupts {
     }
 
     /// The step that the passing of time calls for at this moment, if any.
-    pub(crate) fn time(&mut self, now: Instant) -> Option<Step> {
+    pub(crate) fn time(&mut self, now: Moment) -> Option<Step> {
         self.next_at.filter(|&at| at <= now)?;
         self.signal(now)
     }
 
     /// When to look at the time again.
-    pub(crate) fn next_at(&self) -> Option<Instant> {
+    pub(crate) fn next_at(&self) -> Option<Moment> {
         self.next_at
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock;
     use super::*;
 
     const GRACE: Duration = Duration::from_secs(2);
 
     #[test]
     fn each_signal_is_a_step_further() {
-        let (mut interrupts, now) = (Interrupts::new(GRACE), Instant::now());
+        let (mut interrupts, now) = (Interrupts::new(GRACE), clock::now());
         let steps = [(); 6].map(|()| interrupts.signal(now));
         let expected = [Step::Stop, Step::Terminate, Step::Kill, Step::Leave].map(Some);
         assert_eq!(steps, [&expected[..], &[None, None]].concat()[..]);
@@ -87,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_step_that_was_reached_is_not_taken_again() {
-        let (mut interrupts, now) = (Interrupts::new(GRACE), Instant::now());
+        let (mut interrupts, now) = (Interrupts::new(GRACE), clock::now());
         assert_eq!(
             interrupts.reach(Step::Terminate, now),
             Some(Step::Terminate)
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_first_step_waits_for_jobs_and_the_second_does_not() {
-        let (mut interrupts, start) = (Interrupts::new(GRACE), Instant::now());
+        let (mut interrupts, start) = (Interrupts::new(GRACE), clock::now());
         assert_eq!(interrupts.time(start + 100 * GRACE), None);
         interrupts.signal(start);
         assert_eq!(interrupts.time(start + 100 * GRACE), None);

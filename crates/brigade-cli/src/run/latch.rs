@@ -3,13 +3,12 @@
 use std::io::{self, PipeReader, PipeWriter, pipe};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::clock;
+use super::clock::{self, Moment};
 
 /// Is set once, and stays so. A thread that waits in `poll` waits for it too.
 #[derive(Debug)]
@@ -40,8 +39,8 @@ impl Latch {
         self.writer.lock().take();
     }
 
-    /// Waits until it is set, or until [`clock::now`] is then.
-    pub(crate) fn wait_until(&self, then: Instant) {
+    /// Waits until it is set, or until it is then.
+    pub(crate) fn wait_until(&self, then: Moment) {
         while !self.is_set() {
             let remaining = then.saturating_duration_since(clock::now());
             if remaining.is_zero() {
@@ -82,9 +81,9 @@ mod tests {
     #[test]
     fn a_wait_ends_when_it_is_set_or_when_its_time_has_come() {
         let latch = Latch::new().expect("a pipe");
-        let soon = Instant::now() + Duration::from_millis(10);
+        let soon = clock::now() + Duration::from_millis(10);
         latch.wait_until(soon);
-        assert!(Instant::now() >= soon);
+        assert!(clock::now() >= soon);
         thread::scope(|scope| {
             let waiting = scope.spawn(|| latch.wait_until(soon + Duration::from_secs(3600)));
             latch.set();

@@ -1,17 +1,17 @@
 //! How fast jobs may begin, one after the other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::clock;
+use super::clock::{self, Moment};
 use super::latch::Latch;
 
 /// Keeps a distance between the beginnings of jobs.
 #[derive(Debug)]
 pub(crate) struct Pace {
     distance: Duration,
-    next: Mutex<Instant>,
+    next: Mutex<Moment>,
 }
 
 impl Pace {

@@ -1,8 +1,9 @@
 //! When a job that has failed is run again.
 
 use std::cmp::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::clock::Moment;
 use super::job::Job;
 
 /// The delay before a further attempt is doubled up to this.
@@ -34,10 +35,10 @@ impl Backoff {
     }
 }
 
-/// A job that waits, and the time of [`now`](super::clock::now) when it is to run again.
+/// A job that waits, and when it is to run again.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) due: Instant,
+    pub(crate) due: Moment,
     pub(crate) job: Job,
 }
 

@@ -6,12 +6,13 @@
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brigade::Pool;
 use brigade::pool::Metrics;
 use parking_lot::Mutex;
 
+use super::clock;
 use super::elastic::Elastic;
 use super::error::RunError;
 use super::gauge::Gauge;
@@ -138,7 +139,7 @@ impl Staffing {
     pub(crate) fn direct(mut self, pool: &Pool, work: &Work) {
         let mut last = None;
         loop {
-            work.stopping.wait_until(Instant::now() + INTERVAL);
+            work.stopping.wait_until(clock::now() + INTERVAL);
             if work.stopping.is_set() {
                 return;
             }

@@ -12,7 +12,7 @@ use crate::quantity::Span;
 
 use super::capture::{Captured, Outputs};
 use super::children::Children;
-use super::clock;
+use super::clock::{self, Moment};
 use super::conduct::Event;
 use super::deadline::Limits;
 use super::event_stream::{EventStream, Happening, Outcome, seconds};
@@ -331,7 +331,7 @@ impl Work {
     }
 
     /// When to run a job again that has failed; `None` if it has failed for good.
-    fn next_attempt(&self, job: &Job, failure: &Failure) -> Option<Instant> {
+    fn next_attempt(&self, job: &Job, failure: &Failure) -> Option<Moment> {
         if self.stopping.is_set() || !failure.may_pass() {
             return None;
         }
