@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::number;
+
 /// Units and their seconds. The longer of two that end alike comes first.
 const UNITS: [(&str, f64); 5] = [
     ("ms", 1e-3),
@@ -26,14 +28,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, BadDuration> {
         .iter()
         .find_map(|&(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))
         .unwrap_or((text, 1.0));
-    // `parse` would also take signs, exponents, `inf` and `nan`.
-    if !digits
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
-        return Err(bad());
-    }
-    let number = digits.parse::<f64>().map_err(|_| bad())?;
+    let number = number::parse(digits).ok_or_else(bad)?;
     let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())?;
     if duration > LONGEST {
         return Err(bad());

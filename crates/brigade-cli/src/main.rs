@@ -5,6 +5,7 @@ mod duration;
 mod exit_code;
 mod generated;
 mod lab;
+mod number;
 mod quantity;
 mod resource;
 mod run;

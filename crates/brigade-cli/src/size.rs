@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::number;
+
 /// Units and their powers, as `head -c` has them: `K` and `KiB` are 1024, `KB` is 1000.
 const UNITS: [(char, i32); 5] = [('K', 1), ('M', 2), ('G', 3), ('T', 4), ('P', 5)];
 
@@ -26,12 +28,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, BadSize> {
     if power == 0 && upper.ends_with("IB") {
         return Err(bad());
     }
-    // `parse` would also take signs, exponents, `inf` and `nan`.
-    let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'.';
-    if !digits.bytes().all(is_part) {
-        return Err(bad());
-    }
-    let number = digits.parse::<f64>().map_err(|_| bad())?;
+    let number = number::parse(digits).ok_or_else(bad)?;
     let bytes = number * base.powi(power);
     // No machine has so much, and every number below it is exact enough.
     if bytes >= u64::MAX as f64 {

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::arguments::MachineArguments;
+use crate::number;
 use crate::quantity::Bytes;
 use crate::size;
 
@@ -35,8 +36,8 @@ impl Bound {
 /// What is wrong with anything else.
 pub(crate) fn parse_load(text: &str) -> Result<Bound, String> {
     let bound = match text.strip_suffix('%') {
-        Some(percent) => parse_number(percent).map(Bound::Percent),
-        None => parse_number(text).map(Bound::Number),
+        Some(percent) => number::parse(percent).map(Bound::Percent),
+        None => number::parse(text).map(Bound::Number),
     };
     bound.ok_or_else(|| {
         format!(
@@ -51,7 +52,7 @@ pub(crate) fn parse_load(text: &str) -> Result<Bound, String> {
 /// What is wrong with anything else.
 pub(crate) fn parse_memory(text: &str) -> Result<Bound, String> {
     match text.strip_suffix('%') {
-        Some(percent) => parse_number(percent)
+        Some(percent) => number::parse(percent)
             .filter(|&percent| percent <= 100.0)
             .map(Bound::Percent)
             .ok_or_else(|| format!("give percent of the memory, 0% to 100%, not `{text}`")),
@@ -60,12 +61,6 @@ pub(crate) fn parse_memory(text: &str) -> Result<Bound, String> {
             Err(bad) => Err(bad.to_string()),
         },
     }
-}
-
-fn parse_number(text: &str) -> Option<f64> {
-    // `parse` would also take signs, exponents, `inf` and `nan`.
-    let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'.';
-    text.parse().ok().filter(|_| text.bytes().all(is_part))
 }
 
 /// What the machine is to be spared.
