@@ -5,11 +5,13 @@ use std::os::unix::ffi::OsStringExt;
 
 use brigade::Priority;
 
+use crate::resource::Request;
+
 use super::bad_item::BadItem;
 use super::block::Block;
 use super::input::{Item, Kind, Place, Text};
 use super::joblog::{Hash, hash};
-use super::needs::Needs;
+use super::needs::{Needs, Predecessor};
 use super::object::{Label, Object, Settings};
 use super::priority;
 use super::replacement::Given;
@@ -49,10 +51,24 @@ impl Job {
         Title(self.name())
     }
 
-    /// What other jobs name it by, as a hash.
+    /// What other jobs name it by.
+    pub(crate) fn id_text(&self) -> Option<&str> {
+        self.label.as_ref()?.id.as_deref()
+    }
+
+    /// The same as a hash.
     pub(crate) fn id(&self) -> Option<Hash> {
-        let id = self.label.as_ref()?.id.as_ref()?;
-        Some(hash(id.as_bytes()))
+        self.id_text().map(|id| hash(id.as_bytes()))
+    }
+
+    /// The jobs that must have ended well before it begins.
+    pub(crate) fn after(&self) -> &[Predecessor] {
+        self.needs.as_ref().map_or(&[], |needs| &needs.after)
+    }
+
+    /// The resources that it needs besides those of all jobs.
+    pub(crate) fn locks(&self) -> &[Request] {
+        self.needs.as_ref().map_or(&[], |needs| &needs.locks)
     }
 
     /// False if what it waits for will not come about.

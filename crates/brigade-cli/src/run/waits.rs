@@ -54,11 +54,7 @@ impl Work {
         if self.policy.dry_run || job.command.is_err() {
             return Some((job, Ok(JobLocks::default())));
         }
-        if job
-            .needs
-            .as_ref()
-            .is_none_or(|needs| needs.locks.is_empty())
-        {
+        if job.locks().is_empty() {
             return match self.locks.take(&job, &self.stopping, &self.output) {
                 Ok(None) => {
                     self.leave_out(job);
@@ -91,7 +87,6 @@ impl Work {
     /// Lets a job wait until it has the locks that other processes see; it comes back if that cannot be done.
     fn ask_other_processes(self: &Arc<Self>, job: Job) -> Option<(Job, Result<JobLocks, Failure>)> {
         let turn = job.turn;
-        let requests = job.needs.iter().flat_map(|needs| needs.locks.clone());
         let who = format!("{}: {}", job.place, job.title());
         let work = Arc::clone(self);
         let tell = move |told| match told {
@@ -103,7 +98,7 @@ impl Work {
                 }
             }
         };
-        let (requests, name) = (requests.collect(), job.name().to_vec());
+        let (requests, name) = (job.locks().into(), job.name().to_vec());
         if let Err(job) = self.parked.await_locks(job) {
             self.leave_out(job);
             return None;

@@ -72,8 +72,7 @@ impl Dependencies {
 
     /// The first of those that a job would have to wait for.
     pub(super) fn first_unmet<'a>(&self, job: &'a Job, before: Before) -> Option<&'a Predecessor> {
-        let mut after = job.needs.iter().flat_map(|needs| &needs.after);
-        after.find(|it| {
+        job.after().iter().find(|it| {
             let ended = self.succeeded.contains(&it.hash) || self.failed.contains_key(&it.hash);
             !ended && before(&it.id).is_none()
         })
@@ -91,9 +90,8 @@ impl Dependencies {
         if job.command.is_err() {
             return vec![job];
         }
-        let after = job.needs.iter().flat_map(|needs| &needs.after);
         let mut unmet = Vec::new();
-        for predecessor in after {
+        for predecessor in job.after() {
             if self.succeeded.contains(&predecessor.hash) {
                 continue;
             }
@@ -125,11 +123,10 @@ impl Dependencies {
     }
 
     fn is_taken(&self, id: Hash, job: &Job, before: Before) -> bool {
-        let known = job.label.as_ref().and_then(|label| label.id.as_deref());
         self.live.get(&id).is_some_and(|live| live.turn.is_some())
             || self.succeeded.contains(&id)
             || self.failed.contains_key(&id)
-            || known.is_some_and(|id| before(id).is_some())
+            || job.id_text().is_some_and(|id| before(id).is_some())
     }
 
     /// Notes that a job has ended, and returns those to hand over that waited for it: they can begin, or have failed.
@@ -177,7 +174,7 @@ impl Dependencies {
             live.is_some_and(|live| live.turn.is_none())
         };
         let missing = self.parked.iter().filter_map(|(&turn, parked)| {
-            let mut after = parked.job.needs.iter().flat_map(|needs| &needs.after);
+            let mut after = parked.job.after().iter();
             Some((turn, after.find(is_missing)?.id.clone()))
         });
         let missing = missing.collect::<Vec<_>>();
@@ -191,7 +188,7 @@ impl Dependencies {
     /// Fails the job of that turn if it waits, for a reason made of the id that it waits for.
     pub(super) fn fail(&mut self, turn: u64, problem: impl FnOnce(String) -> Unmet) -> Option<Job> {
         let parked = self.parked.get(&turn)?;
-        let mut after = parked.job.needs.iter().flat_map(|needs| &needs.after);
+        let mut after = parked.job.after().iter();
         let id = after
             .find(|it| self.live.contains_key(&it.hash))?
             .id
@@ -203,7 +200,7 @@ impl Dependencies {
     /// Takes out a job that still waits, and forgets the ids that only it has named.
     fn unpark(&mut self, turn: u64) -> Option<Job> {
         let job = self.parked.remove(&turn)?.job;
-        for predecessor in job.needs.iter().flat_map(|needs| &needs.after) {
+        for predecessor in job.after() {
             if let Some(live) = self.live.get_mut(&predecessor.hash) {
                 live.followers.retain(|&follower| follower != turn);
                 if live.turn.is_none() && live.followers.is_empty() {
@@ -224,10 +221,7 @@ impl Dependencies {
     /// after itself.
     fn find_cycle(&self, job: &Job) -> Option<Vec<u64>> {
         let id = job.id()?;
-        let names_itself = |job: &Job| {
-            let mut after = job.needs.iter().flat_map(|needs| &needs.after);
-            after.any(|it| it.hash == id)
-        };
+        let names_itself = |job: &Job| job.after().iter().any(|it| it.hash == id);
         if names_itself(job) {
             return Some(Vec::new());
         }
@@ -238,8 +232,7 @@ impl Dependencies {
         let mut seen = HashSet::new();
         let mut path = vec![(job, 0)];
         while let Some((job, passed)) = path.last_mut() {
-            let after = job.needs.as_ref().map_or(&[][..], |needs| &needs.after);
-            let Some(predecessor) = after.get(*passed) else {
+            let Some(predecessor) = job.after().get(*passed) else {
                 path.pop();
                 continue;
             };
@@ -261,11 +254,8 @@ impl Dependencies {
     fn fail_cycle(&mut self, job: Job, turns: &[u64]) -> Vec<Job> {
         let mut jobs = vec![job];
         jobs.extend(turns.iter().filter_map(|&turn| self.unpark(turn)));
-        let ids = jobs.iter().map(|job| {
-            let label = job.label.as_ref();
-            label.and_then(|label| label.id.clone()).unwrap_or_default()
-        });
-        let mut ids = ids.collect::<Vec<_>>();
+        let ids = jobs.iter().map(|job| job.id_text().unwrap_or_default());
+        let mut ids = ids.map(str::to_owned).collect::<Vec<_>>();
         let fail_one = |job| {
             let failed = fail(
                 job,
@@ -300,8 +290,10 @@ fn because_of(id: String, fate: &Fate) -> Unmet {
 
 /// The id of that hash, as a job that is after it names it.
 fn id_of(job: &Job, hash: Hash) -> String {
-    let mut after = job.needs.iter().flat_map(|needs| &needs.after);
-    let found = after.find(|predecessor| predecessor.hash == hash);
+    let found = job
+        .after()
+        .iter()
+        .find(|predecessor| predecessor.hash == hash);
     found
         .map(|predecessor| predecessor.id.clone())
         .unwrap_or_default()

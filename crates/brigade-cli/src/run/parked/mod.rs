@@ -138,10 +138,7 @@ impl Parked {
     /// to wait and too many do already. Should they all wait for jobs that are still to be read, this one fails.
     pub(crate) fn enter(&self, mut job: Job, before: Before) -> Vec<Job> {
         let mut room = self.room.lock();
-        let needs_locks = job
-            .needs
-            .as_ref()
-            .is_some_and(|needs| !needs.locks.is_empty());
+        let needs_locks = !job.locks().is_empty();
         let most = self.capacity;
         while !room.closed && room.parked() >= most {
             let unmet = room.dependencies.first_unmet(&job, before);

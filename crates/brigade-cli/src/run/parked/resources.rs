@@ -137,7 +137,7 @@ impl Resources {
             if changed.is_empty() || self.holders.len() >= self.most_holders {
                 break;
             }
-            let requests = requests(job);
+            let requests = job.locks();
             let mut free = true;
             for (request, claimed) in requests.iter().zip(&mut *claimed) {
                 let used = self.used.get(&request.name);
@@ -193,8 +193,4 @@ impl Resources {
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_values().map(|waiting| waiting.job)
     }
-}
-
-fn requests(job: &Job) -> &[Request] {
-    job.needs.as_ref().map_or(&[], |needs| &needs.locks)
 }
