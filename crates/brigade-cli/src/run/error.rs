@@ -59,6 +59,13 @@ pub(crate) enum RunError {
     },
 }
 
+impl RunError {
+    /// Makes an error of what the system said when it refused this.
+    pub(crate) fn refused(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::System { what, error }
+    }
+}
+
 impl fmt::Display for RunError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

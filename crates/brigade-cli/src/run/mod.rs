@@ -140,7 +140,6 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         Progress::on_stderr(input.count())
     };
 
-    let refused = |what| move |error| RunError::System { what, error };
     let (events, heard) = sync_channel(16);
     let results = arguments
         .output
@@ -148,7 +147,9 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         .take()
         .map(Results::new)
         .transpose();
-    let results = results.map_err(refused("the directory for results cannot be made"))?;
+    let results = results.map_err(RunError::refused(
+        "the directory for results cannot be made",
+    ))?;
     let (log, history, repaired) = match logged {
         Some(Opened {
             mut log,
@@ -164,7 +165,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let event_stream = arguments.output.events.as_deref().map(EventStream::open);
     let event_stream = event_stream
         .transpose()
-        .map_err(refused("the file for events cannot be opened"))?;
+        .map_err(RunError::refused("the file for events cannot be opened"))?;
     let work = Work::new(
         locks,
         policy,
@@ -174,7 +175,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         event_stream,
         events.clone(),
     );
-    let work = Arc::new(work.map_err(refused("a pipe cannot be made"))?);
+    let work = Arc::new(work.map_err(RunError::refused("a pipe cannot be made"))?);
     if let Some(log) = work.log.as_ref().filter(|_| repaired) {
         work.output.say(format_args!(
             "the last line of the job log {} was cut off and is removed; its job is run again",
@@ -210,7 +211,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     signals::keep_children()
         .and_then(|()| signals::outlive_file_limit())
         .and_then(|()| signals::listen(events, suspend))
-        .map_err(refused("signals cannot be caught"))?;
+        .map_err(RunError::refused("signals cannot be caught"))?;
     let kind = input.kind();
     if policy.backoff.retries > 0 || policy.objects {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
@@ -240,16 +241,15 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
 
 /// Begins to tell of a run; returns the file that has to be kept up, if it is one.
 fn begin_metrics(target: Target, source: Source) -> Result<Option<MetricsFile>, RunError> {
-    let refused = |what| move |error| RunError::System { what, error };
     match target {
         Target::File(path) => MetricsFile::begin(path, source)
             .map(Some)
-            .map_err(refused("the file for metrics cannot be written")),
+            .map_err(RunError::refused("the file for metrics cannot be written")),
         Target::Address(address) => {
             let work = Arc::clone(&source.work);
             let bound = metrics::serve(address, source)
                 .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-                .map_err(refused("metrics cannot be served"))?;
+                .map_err(RunError::refused("metrics cannot be served"))?;
             if bound != address {
                 // A free port was asked for, and nobody knows which that is.
                 work.output
@@ -263,8 +263,6 @@ fn begin_metrics(target: Target, source: Source) -> Result<Option<MetricsFile>, 
 /// Starts a thread that ends with the process.
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(body);
-    started.map(drop).map_err(|error| RunError::System {
-        what: "a thread cannot be started",
-        error,
-    })
+    let started = started.map(drop);
+    started.map_err(RunError::refused("a thread cannot be started"))
 }

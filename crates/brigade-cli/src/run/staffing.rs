@@ -93,10 +93,10 @@ impl Staffing {
             elastic,
             told: false,
         };
-        staffing.measure().map_err(|error| RunError::System {
-            what: "the load or the memory of this machine cannot be measured",
-            error,
-        })?;
+        let measured = staffing.measure();
+        measured.map_err(RunError::refused(
+            "the load or the memory of this machine cannot be measured",
+        ))?;
         Ok(Some(staffing))
     }
 

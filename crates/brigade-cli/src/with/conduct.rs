@@ -66,11 +66,10 @@ impl Conduct {
         requests: Vec<Request>,
         arguments: WithArguments,
     ) -> Result<Self, WithError> {
-        let refused = |what| move |error| WithError::System { what, error };
         let (events, heard) = channel();
         keep_children()
             .and_then(|()| signals::listen(events.clone()))
-            .map_err(refused("signals cannot be caught"))?;
+            .map_err(WithError::refused("signals cannot be caught"))?;
         let record = Record::begin(&directory, &arguments.command)?;
         let conduct = Self {
             directory: Arc::new(directory),
@@ -82,7 +81,7 @@ impl Conduct {
         };
         conduct
             .take_locks(requests)
-            .map_err(refused("a thread cannot be started"))?;
+            .map_err(WithError::refused("a thread cannot be started"))?;
         Ok(conduct)
     }
 
@@ -206,9 +205,8 @@ impl Conduct {
         };
         self.record.note_command(child.id());
         let pid = Pid::from_child(&child);
-        let refused = |what| move |error| WithError::System { what, error };
         self.tell_of_end(pid)
-            .map_err(refused("a thread cannot be started"))?;
+            .map_err(WithError::refused("a thread cannot be started"))?;
         while let Ok(event) = self.heard.recv() {
             match event {
                 Event::Signal(received) => heed(received, pid),
@@ -216,7 +214,9 @@ impl Conduct {
                 _ => {}
             }
         }
-        let status = child.wait().map_err(refused("the end of the command"))?;
+        let status = child
+            .wait()
+            .map_err(WithError::refused("the end of the command"))?;
         Ok(code_of(status))
     }
 
