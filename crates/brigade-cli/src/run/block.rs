@@ -64,6 +64,30 @@ impl Cut {
             _ => READ,
         }
     }
+
+    /// True if what has been read has a whole block, and no record more would belong to it.
+    fn is_complete(&self, bytes: &[u8], scan: &mut Scan) -> bool {
+        let start = scan.looked_at;
+        for mark in memchr::memchr_iter(self.end_mark, &bytes[start..]) {
+            let end = start + mark + 1;
+            let full = end as u64 >= self.size;
+            if self.records.is_none() && scan.records > 0 && end as u64 > self.size {
+                return true;
+            }
+            scan.end = end;
+            scan.records += 1;
+            let complete = match self.records {
+                Some(records) => scan.records == records.get(),
+                None => full,
+            };
+            if complete {
+                return true;
+            }
+        }
+        scan.looked_at = bytes.len();
+        // What follows is the beginning of a record that has no room.
+        self.records.is_none() && scan.records > 0 && bytes.len() as u64 >= self.size
+    }
 }
 
 impl fmt::Display for Cut {
@@ -279,32 +303,6 @@ impl Blocks {
             object: false,
             block: Some(Block { bytes, identity }),
         }
-    }
-}
-
-impl Cut {
-    /// True if what has been read has a whole block, and no record more would belong to it.
-    fn is_complete(&self, bytes: &[u8], scan: &mut Scan) -> bool {
-        let start = scan.looked_at;
-        for mark in memchr::memchr_iter(self.end_mark, &bytes[start..]) {
-            let end = start + mark + 1;
-            let full = end as u64 >= self.size;
-            if self.records.is_none() && scan.records > 0 && end as u64 > self.size {
-                return true;
-            }
-            scan.end = end;
-            scan.records += 1;
-            let complete = match self.records {
-                Some(records) => scan.records == records.get(),
-                None => full,
-            };
-            if complete {
-                return true;
-            }
-        }
-        scan.looked_at = bytes.len();
-        // What follows is the beginning of a record that has no room.
-        self.records.is_none() && scan.records > 0 && bytes.len() as u64 >= self.size
     }
 }
 

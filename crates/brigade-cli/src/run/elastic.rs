@@ -23,7 +23,9 @@ const PAUSE: u32 = 10;
 /// How many jobs may run at once, between two numbers.
 #[derive(Debug)]
 pub(crate) struct Elastic {
+    /// From one job on.
     range: RangeInclusive<usize>,
+    /// In that range.
     jobs: usize,
     /// So many looks yet until it may grow.
     pause: u32,
@@ -51,7 +53,7 @@ impl Elastic {
         if usage.cpu_wait > CONTENDED && !usage.jobs_wait {
             // More may be allowed than there were jobs; what competes is what runs.
             let jobs = self.jobs.min(running.max(min));
-            self.jobs = (jobs - (jobs / 4).max(1).min(jobs)).max(min);
+            self.jobs = (jobs - (jobs / 4).max(1)).max(min);
             self.pause = PAUSE;
             return;
         }

@@ -44,18 +44,10 @@ pub(crate) fn run(
     children: &Children,
     lines: Option<PrintLines>,
 ) -> (Outputs, Result<(), Failure>) {
-    let Start {
-        command,
-        settings,
-        input,
-        within,
-        niceness,
-    } = what;
     let beginning = children.begin_one();
-    let start = || start(command, settings, input.is_some(), within);
-    let started = match niceness {
-        Some(niceness) => niceness.start(start),
-        None => start(),
+    let started = match what.niceness {
+        Some(niceness) => niceness.start(|| start(what)),
+        None => start(what),
     };
     let mut child = match started {
         Ok(child) => child,
@@ -67,7 +59,7 @@ pub(crate) fn run(
     let mut deadline = Deadline::new(pid, limits);
     let mut stdin = Stdin::new(
         child.stdin.take().map(Into::into),
-        input.unwrap_or_default(),
+        what.input.unwrap_or_default(),
     );
     let mut outputs = match (child.stdout.take(), child.stderr.take()) {
         (Some(stdout), Some(stderr)) => capture::capture(
@@ -82,7 +74,7 @@ pub(crate) fn run(
     };
     let result = reap(&mut child, &mut deadline, children)
         .map_err(Failure::Wait)
-        .and_then(|end| judge(end, command))
+        .and_then(|end| judge(end, what.command))
         .and_then(|()| stdin.finish().map_err(Failure::Input))
         .and_then(|()| {
             outputs
@@ -104,13 +96,8 @@ struct End {
     killed: bool,
 }
 
-fn start(
-    command: &Command,
-    settings: &Settings,
-    reads: bool,
-    within: Option<&str>,
-) -> Result<Child, Failure> {
-    let mut process = match command {
+fn start(what: Start) -> Result<Child, Failure> {
+    let mut process = match what.command {
         Command::Direct(words) => direct(words),
         Command::Shell(script) => shell(script),
         Command::ShellWith(script, values) => {
@@ -119,21 +106,19 @@ fn start(
             process
         }
     };
-    let mut started = spawn(&mut process, settings, reads, within);
-    if let (Err(error), Command::Direct(words)) = (&started, command)
+    let mut started = spawn(&mut process, what);
+    if let (Err(error), Command::Direct(words)) = (&started, what.command)
         && error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error())
     {
         // Mostly a script that does not name its interpreter, which a shell would run by itself.
         started = spawn(
             shell(OsStr::new("exec \"$@\"")).arg(SHELL).args(words),
-            settings,
-            reads,
-            within,
+            what,
         );
     }
     started.map_err(|error| {
         // The error of a process that could not be started does not tell which of the two it was.
-        if let Some(directory) = &settings.directory
+        if let Some(directory) = &what.settings.directory
             && let Err(error) = std::fs::read_dir(directory)
             && error.kind() != io::ErrorKind::PermissionDenied
         {
@@ -163,19 +148,20 @@ fn shell(script: &OsStr) -> process::Command {
     process
 }
 
-fn spawn(
-    process: &mut process::Command,
-    settings: &Settings,
-    reads: bool,
-    within: Option<&str>,
-) -> io::Result<Child> {
+fn spawn(process: &mut process::Command, what: Start) -> io::Result<Child> {
+    let Start {
+        settings,
+        input,
+        within,
+        ..
+    } = what;
     if let Some(directory) = &settings.directory {
         process.current_dir(directory);
     }
     process
         .envs(settings.env.iter().map(|(name, value)| (name, value)))
         .envs(within.map(|records| (WITHIN, records)))
-        .stdin(if reads { Stdio::piped() } else { Stdio::null() })
+        .stdin(input.map_or_else(Stdio::null, |_| Stdio::piped()))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
