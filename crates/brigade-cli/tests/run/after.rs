@@ -14,10 +14,6 @@ fn job(id: &str, cmd: &str, after: &[&str]) -> String {
     json!({"id": id, "cmd": cmd, "after": after}).to_string() + "\n"
 }
 
-fn run(stage: &Stage, options: &[&str], jobs: &[String]) -> Outcome {
-    stage.run([&["--jsonl"], options].concat(), jobs.concat().as_bytes())
-}
-
 /// How many jobs of an outcome there were, by its summary.
 #[track_caller]
 fn assert_counts(outcome: &Outcome, jobs: usize, failed: usize) {
@@ -36,7 +32,7 @@ fn a_job_begins_when_all_that_it_is_after_have_succeeded() {
     ];
     for options in [&["-j4"][..], &["-j1"], &["-j4", "-k"]] {
         let stage = Stage::new();
-        let outcome = run(&stage, options, &jobs);
+        let outcome = stage.run_objects(options, &jobs);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         assert!(stage.path("e").exists());
         assert_counts(&outcome, 5, 0);
@@ -51,7 +47,7 @@ fn a_job_waits_for_the_retries_of_the_one_before_it() {
         r#"{"id": 1, "cmd": "test -e tried && touch ended || { touch tried; exit 1; }", "retries": 1}"#
             .to_owned(),
     ];
-    let outcome = run(&stage, &["-j2", "--retry-delay", "0"], &jobs);
+    let outcome = stage.run_objects(&["-j2", "--retry-delay", "0"], &jobs);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_counts(&outcome, 2, 0);
 }
@@ -67,7 +63,7 @@ fn what_is_after_a_failure_has_failed_and_says_for_what() {
         job("last", "touch ran", &["good", "next"]),
         job("other", "echo other", &["good"]),
     ];
-    let outcome = run(&stage, &["-j2", "--joblog", "log"], &jobs);
+    let outcome = stage.run_objects(&["-j2", "--joblog", "log"], &jobs);
     assert_eq!(outcome.code, Some(4), "{outcome:?}");
     assert_eq!(outcome.text(), "good\nother\n");
     for message in [
@@ -98,7 +94,7 @@ fn what_is_after_a_job_that_is_not_in_the_input_has_failed_at_its_end() {
         job("b", "touch ran", &["a"]),
         job("c", "echo c", &[]),
     ];
-    let outcome = run(&stage, &["-j2"], &jobs);
+    let outcome = stage.run_objects(&["-j2"], &jobs);
     assert_eq!((outcome.code, outcome.text()), (Some(2), "c\n"));
     outcome.assert_says("`a`: not run: it is after `none`, and no job that was read has this id");
     outcome.assert_says("`b`: not run: it is after `a`, which was not run either");
@@ -148,7 +144,7 @@ fn the_name_of_a_long_cycle_is_short() {
         job(&number.to_string(), "touch ran", &[&next.to_string()])
     });
     let stage = Stage::new();
-    let outcome = run(&stage, &["-j2"], &jobs.collect::<Vec<_>>());
+    let outcome = stage.run_objects(&["-j2"], &jobs.collect::<Vec<_>>());
     assert_eq!(outcome.code, Some(101));
     outcome.assert_says("itself: 999 → 0 → 1 → 2 → 3 → 4 → 5 → 6 → … → 999, 1000 jobs");
     assert_counts(&outcome, 1000, 1000);
@@ -163,7 +159,7 @@ fn an_id_that_was_read_before_is_an_error_of_the_second_job() {
         job("a", "touch ran; exit 1", &[]),
         job("b", "echo b", &["a"]),
     ];
-    let outcome = run(&stage, &["-j1"], &jobs);
+    let outcome = stage.run_objects(&["-j1"], &jobs);
     assert_eq!((outcome.code, outcome.text()), (Some(1), "a\nb\n"));
     outcome.assert_says("line 2: `a`: not run: an earlier job has the same `id`");
     assert!(!stage.path("ran").exists());
@@ -185,7 +181,7 @@ fn a_chain_of_a_thousand_runs_in_its_order_in_whatever_order_it_is_read() {
     });
     for _ in 0..2 {
         let stage = Stage::new();
-        let outcome = run(&stage, &["-j4"], &chain);
+        let outcome = stage.run_objects(&["-j4"], &chain);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         let order = fs::read_to_string(stage.path("order")).expect("written");
         assert_eq!(order, expected);
@@ -203,7 +199,7 @@ fn what_the_job_log_has_as_done_counts_and_is_not_run_again() {
     ];
     let log = |options: &[&str], jobs: &[String]| {
         let options = [&["-q", "-j1", "--joblog", "log"], options].concat();
-        run(&stage, &options, jobs)
+        stage.run_objects(&options, jobs)
     };
     assert_eq!(log(&[], &jobs).code, Some(2));
     // What has failed, and is not to be run again, is no better for it.
@@ -236,7 +232,7 @@ fn the_job_log_alone_suffices_to_run_again_what_failed_and_what_is_after_it() {
         job("c", "test -e mended && echo c", &["a", "b"]),
     ];
     let arguments = ["-q", "-j2", "--joblog", "log"];
-    assert_eq!(run(&stage, &arguments, &jobs).code, Some(2));
+    assert_eq!(stage.run_objects(&arguments, &jobs).code, Some(2));
     let again = [&arguments[..], &["--retry-failed"]].concat();
     let outcome = stage.run(&again, b"");
     assert_eq!((outcome.code, outcome.text()), (Some(2), "b\n"));
@@ -266,7 +262,7 @@ fn ctrl_c_lists_what_waited_and_a_later_run_goes_on() {
     assert_eq!((outcome.code, outcome.text()), (Some(130), "a\n"));
     outcome.assert_says("2 jobs did not run");
     outcome.assert_says(&format!(":\n{}{}", jobs[0], jobs[1]));
-    let outcome = run(&stage, &["-j2", "--joblog", "log", "--resume"], &jobs);
+    let outcome = stage.run_objects(&["-j2", "--joblog", "log", "--resume"], &jobs);
     assert_eq!((outcome.code, outcome.text()), (Some(0), "b\nc\n"));
 }
 
@@ -274,7 +270,7 @@ fn ctrl_c_lists_what_waited_and_a_later_run_goes_on() {
 fn what_is_after_the_failure_that_halts_a_run_is_not_run_and_has_not_failed() {
     let stage = Stage::new();
     let jobs = [job("b", "touch ran", &["a"]), job("a", "exit 1", &[])];
-    let outcome = run(&stage, &["-j1", "--halt", "soon,fail=1"], &jobs);
+    let outcome = stage.run_objects(&["-j1", "--halt", "soon,fail=1"], &jobs);
     assert_eq!(outcome.code, Some(1));
     outcome.assert_says(&format!("brigade: 1 job did not run:\n{}", jobs[0]));
     outcome.assert_says("brigade: 1 job, 1 failed, 1 not run");
@@ -289,7 +285,7 @@ fn what_was_not_run_because_of_a_failure_counts_for_halt() {
         job("b", "touch ran", &["a"]),
         job("c", "exec sleep 1000", &[]),
     ];
-    let outcome = run(&stage, &["-j2", "--halt", "now,fail=2"], &jobs);
+    let outcome = stage.run_objects(&["-j2", "--halt", "now,fail=2"], &jobs);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     outcome.assert_says("2 failed");
 }
@@ -304,7 +300,7 @@ fn outputs_keep_their_order_though_jobs_wait() {
     jobs.push(job("255", "touch ended; echo 255", &[]));
     jobs.extend((256..300).map(filler));
     let expected = (0..300).map(|number| format!("{number}\n"));
-    let outcome = run(&stage, &["-k", "-q", "-j4"], &jobs);
+    let outcome = stage.run_objects(&["-k", "-q", "-j4"], &jobs);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(outcome.text(), expected.collect::<String>());
 }
@@ -319,7 +315,7 @@ fn a_job_that_would_hold_up_too_many_outputs_has_failed_and_the_rest_goes_on() {
     ];
     jobs.extend((2..300).map(filler));
     let expected = (2..300).map(|number| format!("{number}\n"));
-    let outcome = run(&stage, &["-k", "-j4"], &jobs);
+    let outcome = stage.run_objects(&["-k", "-j4"], &jobs);
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
     assert_eq!(outcome.text(), expected.collect::<String>());
     outcome.assert_says(
@@ -329,8 +325,8 @@ fn a_job_that_would_hold_up_too_many_outputs_has_failed_and_the_rest_goes_on() {
     assert!(!stage.path("ran").exists());
     // Without that order there is no such limit, and in a dry run another.
     jobs[1] = job("1", "echo 1", &["0"]);
-    assert_eq!(run(&stage, &["-q", "-j4"], &jobs).code, Some(0));
-    let outcome = run(&stage, &["-q", "--dry-run"], &jobs);
+    assert_eq!(stage.run_objects(&["-q", "-j4"], &jobs).code, Some(0));
+    let outcome = stage.run_objects(&["-q", "--dry-run"], &jobs);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(outcome.text().starts_with("touch ran\necho 1\necho 2\n"));
 }
@@ -346,15 +342,14 @@ fn only_so_many_wait_for_what_was_not_read_and_the_next_says_what_to_do() {
         job("last", "echo last", &["e"]),
     ];
     let options = ["-j2", "--queue", "2"];
-    let outcome = run(&stage, &options, &[&jobs[..], &others].concat());
+    let outcome = stage.run_objects(&options, &[&jobs[..], &others].concat());
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert_eq!(outcome.sorted_lines(), ["a", "b", "d", "e", "last"]);
     outcome.assert_says("line 3: `c`: not run: it is after `last`, and 2 jobs wait already");
     outcome.assert_says("with --queue");
     // Those that are after what was read before make room by and by.
     jobs.reverse();
-    let outcome = run(
-        &stage,
+    let outcome = stage.run_objects(
         &["-j2", "--queue", "1"],
         &[&others[..1], &others[1..], &jobs].concat(),
     );
@@ -371,7 +366,7 @@ fn a_dry_run_finds_what_is_wrong_and_prints_the_rest_in_the_order_of_the_input()
         job("x", "touch x", &["y"]),
         job("y", "touch y", &["x"]),
     ];
-    let outcome = run(&stage, &["--dry-run"], &jobs);
+    let outcome = stage.run_objects(&["--dry-run"], &jobs);
     assert_eq!(
         (outcome.code, outcome.text()),
         (Some(2), "touch c\ntouch b\ntouch a\n")
@@ -444,7 +439,7 @@ fn in_random_graphs_each_job_starts_when_all_before_it_have_ended_well() {
         let jobs = jobs.collect::<Vec<_>>();
         let stage = Stage::new();
         let options = ["-q", "-j3", "--events", "events"];
-        let outcome = run(&stage, &options, &jobs);
+        let outcome = stage.run_objects(&options, &jobs);
 
         let mut succeeds = Vec::new();
         for (rank, fails) in fails.iter().enumerate() {

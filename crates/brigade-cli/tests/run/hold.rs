@@ -1,7 +1,6 @@
 //! New jobs are held back while the machine is loaded, or short of memory.
 
 use std::fs;
-use std::process::Stdio;
 
 use crate::gathering::Gathering;
 use crate::stage::{Running, Stage, Terminal, until};
@@ -133,14 +132,7 @@ fn progress_says_so() {
     let terminal = Terminal::open();
     let jobs = [":::", "echo > here; cat gate", "true"];
     let arguments = [&["-j2", "--memfree", "1000000G"], &jobs[..]].concat();
-    let mut command = stage.command(arguments);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(terminal.for_program())
-        .stderr(terminal.for_program())
-        .spawn()
-        .expect("brigade starts");
-    drop(command); // it has copies of the program's side
+    let mut child = terminal.start(stage.command(arguments));
     here.wait();
     let mut text = String::new();
     until("progress says so", || {

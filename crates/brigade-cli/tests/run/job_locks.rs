@@ -4,20 +4,11 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::stage::{Outcome, Running, Stage};
+use crate::stage::{Running, Stage};
 
 /// A line of input.
 fn job(cmd: &str, locks: &[&str]) -> String {
     json!({"cmd": cmd, "locks": locks}).to_string() + "\n"
-}
-
-fn run(stage: &Stage, options: &[&str], jobs: &[String]) -> Outcome {
-    stage.run([&["--jsonl"], options].concat(), jobs.concat().as_bytes())
-}
-
-/// Runs a `brigade with` to its end.
-fn with(stage: &Stage, arguments: &[&str]) -> Outcome {
-    Running::start(stage.with(arguments)).end()
 }
 
 /// Fails if another has the directory, and keeps it for a moment so that another would find it.
@@ -30,7 +21,7 @@ fn two_jobs_that_need_a_resource_alone_never_run_at_once() {
         3 => job("true", &[]),
         _ => job(ALONE, &["db"]),
     });
-    let outcome = run(&stage, &["-j4"], &jobs.collect::<Vec<_>>());
+    let outcome = stage.run_objects(&["-j4"], &jobs.collect::<Vec<_>>());
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     outcome.assert_says("40 jobs, 0 failed");
 }
@@ -44,7 +35,7 @@ fn jobs_share_what_they_only_share_and_exclude_who_needs_it_alone() {
         job("echo met > meeting; touch told", &["cache:shared"]),
         job("test -e met && test -e told", &["cache"]),
     ];
-    let outcome = run(&stage, &["-j3"], &jobs);
+    let outcome = stage.run_objects(&["-j3"], &jobs);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
@@ -59,7 +50,7 @@ fn as_many_jobs_run_as_there_are_units_for_and_no_more() {
         job("echo > one; cat other", &["gpu=2"]),
     ];
     jobs.extend((0..20).map(|_| job(count, &["gpu=2"])));
-    let outcome = run(&stage, &["-j8"], &jobs);
+    let outcome = stage.run_objects(&["-j8"], &jobs);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
@@ -74,7 +65,7 @@ fn jobs_that_name_resources_in_opposite_orders_never_wait_for_each_other() {
         };
         job("mkdir both || exit 1; rmdir both", &locks)
     });
-    let outcome = run(&stage, &["-j4"], &jobs.collect::<Vec<_>>());
+    let outcome = stage.run_objects(&["-j4"], &jobs.collect::<Vec<_>>());
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     outcome.assert_says("400 jobs, 0 failed");
 }
@@ -203,7 +194,7 @@ fn a_job_may_be_after_others_and_need_resources() {
         json!({"id": number, "cmd": ALONE, "after": before, "locks": ["a", "b:shared"]}).to_string()
             + "\n"
     });
-    let outcome = run(&stage, &["-j3", "-k"], &jobs.collect::<Vec<_>>());
+    let outcome = stage.run_objects(&["-j3", "-k"], &jobs.collect::<Vec<_>>());
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     outcome.assert_says("50 jobs, 0 failed");
 }
@@ -273,7 +264,7 @@ fn ctrl_c_lists_what_waits_for_other_processes() {
     assert_eq!(outcome.code, Some(130));
     outcome.assert_says("2 jobs did not run");
     outcome.assert_says(&format!(":\n{}{}", waiting[0], waiting[1]));
-    assert_eq!(with(&stage, &["-w0", "a", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["-w0", "a", "--", "true"]).code, Some(0));
     gate.open();
     assert_eq!(holder.end().code, Some(0));
     assert!(!stage.path("ran").exists());
@@ -301,12 +292,12 @@ fn with_global_locks_jobs_and_other_commands_exclude_each_other() {
     gate.open();
     assert_eq!(holder.end().code, Some(0));
     here.wait();
-    assert_eq!(with(&stage, &["-w0", "db", "--", "true"]).code, Some(1));
-    assert_eq!(with(&stage, &["-w0", "b", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["-w0", "db", "--", "true"]).code, Some(1));
+    assert_eq!(stage.run_with(&["-w0", "b", "--", "true"]).code, Some(0));
     gate.open();
     let outcome = running.end();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert_eq!(with(&stage, &["--list"]).text(), "nothing is held\n");
+    assert_eq!(stage.run_with(&["--list"]).text(), "nothing is held\n");
 }
 
 #[test]
@@ -321,7 +312,7 @@ fn global_locks_of_all_jobs_and_of_single_ones_do_not_wait_for_each_other() {
     // The first has `db`, which the others need too, while it waits for `x`.
     running.write(job(ALONE, &["x"]).as_bytes());
     running.wait_for("waiting for `x`");
-    assert_eq!(with(&stage, &["-w0", "db", "--", "true"]).code, Some(1));
+    assert_eq!(stage.run_with(&["-w0", "db", "--", "true"]).code, Some(1));
     for locks in [&[][..], &["y"], &["x"], &["db"], &[]] {
         running.write(job(ALONE, locks).as_bytes());
     }
@@ -344,7 +335,7 @@ fn many_jobs_and_other_commands_take_global_locks_in_turns() {
     let mut running = Running::start(stage.command(["--jsonl", "-j4", "--global-locks"]));
     running.write(jobs.as_bytes());
     for _ in 0..10 {
-        let outcome = with(&stage, &["b", "a", "--", "sh", "-c", ALONE]);
+        let outcome = stage.run_with(&["b", "a", "--", "sh", "-c", ALONE]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
     }
     let outcome = running.end();
@@ -366,11 +357,7 @@ fn resources_that_contradict_fail_their_job_and_the_others_run() {
         job("touch ran", &["units=1"]),
         job("echo d", &["gpu:shared"]),
     ];
-    let outcome = run(
-        &stage,
-        &["-j1", "--lock", "common", "--lock", "units=1/2"],
-        &jobs,
-    );
+    let outcome = stage.run_objects(&["-j1", "--lock", "common", "--lock", "units=1/2"], &jobs);
     assert_eq!((outcome.code, outcome.text()), (Some(5), "a\nb\nc\nd\n"));
     for message in [
         "line 1: `touch ran`: not run: nobody has said yet how many units `gpu` has",
@@ -387,14 +374,14 @@ fn resources_that_contradict_fail_their_job_and_the_others_run() {
 #[test]
 fn global_resources_that_contradict_what_others_said_fail_their_job() {
     let stage = Stage::new();
-    assert_eq!(with(&stage, &["gpu=1/4", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["gpu=1/4", "--", "true"]).code, Some(0));
     let jobs = [
         job("echo a", &["gpu=2"]),
         job("touch ran", &["gpu=1/3"]),
         job("touch ran", &["gpu=5"]),
         job("touch ran", &["cpu=1"]),
     ];
-    let outcome = run(&stage, &["-j1", "--global-locks"], &jobs);
+    let outcome = stage.run_objects(&["-j1", "--global-locks"], &jobs);
     assert_eq!((outcome.code, outcome.text()), (Some(3), "a\n"));
     outcome.assert_says("`gpu` has 4 units, as was said when it was first used, and not 3");
     outcome.assert_says("5 units of `gpu`, which has 4");
@@ -410,7 +397,7 @@ fn what_failed_needs_its_resources_again_when_the_job_log_is_run() {
         json!({"id": number, "cmd": cmd, "locks": ["db", "gpu=1/2"]}).to_string() + "\n"
     });
     let jobs = jobs.collect::<Vec<_>>();
-    let outcome = run(&stage, &["-q", "--joblog", "log"], &jobs);
+    let outcome = stage.run_objects(&["-q", "--joblog", "log"], &jobs);
     assert_eq!(outcome.code, Some(6));
     fs::write(stage.path("mended"), "").expect("written");
     let outcome = stage.run(["-j4", "--joblog", "log", "--retry-failed"], b"");

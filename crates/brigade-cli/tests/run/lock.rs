@@ -1,11 +1,6 @@
 //! Resources that jobs need.
 
-use crate::stage::{Outcome, Running, Stage};
-
-/// Runs a `brigade with` to its end.
-fn with(stage: &Stage, arguments: &[&str]) -> Outcome {
-    Running::start(stage.with(arguments)).end()
-}
+use crate::stage::{Running, Stage};
 
 #[test]
 fn a_job_has_a_resource_for_itself() {
@@ -76,19 +71,19 @@ fn with_global_locks_jobs_and_other_commands_exclude_each_other() {
     let jobs = ["echo > here; cat gate", "touch second; test -e other"];
     let running = Running::start(stage.command([&arguments[..], &jobs].concat()));
     here.wait();
-    assert_eq!(with(&stage, &["-w0", "db", "--", "true"]).code, Some(1));
+    assert_eq!(stage.run_with(&["-w0", "db", "--", "true"]).code, Some(1));
     // Between two jobs others get their turn.
     let script = "test ! -e second && touch other";
     let waiting = ["--wait-report", "db", "--", "sh", "-c", script];
     let mut waiting = Running::start(stage.with(waiting));
     waiting.wait_for("waiting for `db`");
-    let list = with(&stage, &["--list"]);
+    let list = stage.run_with(&["--list"]);
     assert!(list.text().contains("echo > here; cat gate"), "{list:?}");
     gate.open();
     assert_eq!(waiting.end().code, Some(0));
     let outcome = running.end();
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
-    assert_eq!(with(&stage, &["--list"]).text(), "nothing is held\n");
+    assert_eq!(stage.run_with(&["--list"]).text(), "nothing is held\n");
 }
 
 #[test]
@@ -98,7 +93,7 @@ fn without_global_locks_they_do_not() {
     let arguments = ["-q", "--lock", "db", ":::", "echo > here; cat gate"];
     let running = Running::start(stage.command(arguments));
     here.wait();
-    assert_eq!(with(&stage, &["-w0", "db", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["-w0", "db", "--", "true"]).code, Some(0));
     gate.open();
     assert_eq!(running.end().code, Some(0));
 }
@@ -118,7 +113,7 @@ fn ctrl_c_ends_a_wait_for_a_resource_and_the_job_is_listed() {
     let outcome = running.end();
     assert_eq!(outcome.code, Some(130));
     outcome.assert_says("2 jobs did not run:\n'touch ran'\n'touch too'\n");
-    assert_eq!(with(&stage, &["-w0", "a", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["-w0", "a", "--", "true"]).code, Some(0));
     gate.open();
     assert_eq!(holder.end().code, Some(0));
     assert!(!stage.path("ran").exists());
@@ -132,7 +127,7 @@ fn what_a_job_leaves_in_the_background_holds_nothing() {
     let outcome = stage.run(arguments, b"");
     let pid = outcome.text().trim();
     assert!(crate::stage::lives(pid), "{outcome:?}");
-    assert_eq!(with(&stage, &["-w0", "db", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["-w0", "db", "--", "true"]).code, Some(0));
     let ended = std::process::Command::new("kill").arg(pid).status();
     assert!(ended.expect("kill runs").success());
 }
@@ -151,7 +146,7 @@ fn a_job_cannot_wait_for_what_it_has_itself() {
 #[test]
 fn resources_that_cannot_be_had_are_misuse_and_nothing_is_run() {
     let stage = Stage::new();
-    assert_eq!(with(&stage, &["gpu=1/4", "--", "true"]).code, Some(0));
+    assert_eq!(stage.run_with(&["gpu=1/4", "--", "true"]).code, Some(0));
     let cases: &[(&[&str], &str)] = &[
         (&["--lock", "db:share"], "`db:share` is not a resource"),
         (&["--lock", "db", "--lock", "db:shared"], "is named twice"),

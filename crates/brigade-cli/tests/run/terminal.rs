@@ -1,7 +1,7 @@
 //! On a terminal: progress between what jobs print, and jobs that want the terminal for themselves.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::stage::{Stage, Terminal, until, within};
 
@@ -13,14 +13,7 @@ fn on_terminal(arguments: &[&str], first: &str, second: &str, expected: Option<&
     let terminal = Terminal::open();
     let first = format!("echo > here; cat gate; {first}");
     let jobs = [":::", &first, second];
-    let mut command = stage.command([&["-j1"], arguments, &jobs].concat());
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(terminal.for_program())
-        .stderr(terminal.for_program())
-        .spawn()
-        .expect("brigade starts");
-    drop(command); // it has copies of the program's side
+    let mut child = terminal.start(stage.command([&["-j1"], arguments, &jobs].concat()));
     here.wait();
     let mut text = String::new();
     if let Some(expected) = expected {

@@ -125,6 +125,16 @@ impl Stage {
         running.end()
     }
 
+    /// Runs jobs that are JSON objects to their end.
+    pub(crate) fn run_objects(&self, options: &[&str], jobs: &[String]) -> Outcome {
+        self.run([&["--jsonl"], options].concat(), jobs.concat().as_bytes())
+    }
+
+    /// Runs a `brigade with` to its end.
+    pub(crate) fn run_with(&self, arguments: &[&str]) -> Outcome {
+        Running::start(self.with(arguments)).end()
+    }
+
     /// A named pipe for jobs and the test to meet at.
     pub(crate) fn meeting(&self, name: &str) -> Meeting {
         let path = self.path(name);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -55,6 +55,16 @@ impl Terminal {
 
     pub(crate) fn for_program(&self) -> File {
         self.programs_side.try_clone().expect("a copy")
+    }
+
+    /// Starts a command that prints on it, and has no input.
+    pub(crate) fn start(&self, mut command: Command) -> Child {
+        command
+            .stdin(Stdio::null())
+            .stdout(self.for_program())
+            .stderr(self.for_program())
+            .spawn()
+            .expect("brigade starts")
     }
 
     /// Runs shell code on it, as the leader of its session; with `set -m` the shell has job control. It finds the

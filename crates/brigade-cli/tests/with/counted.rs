@@ -1,7 +1,7 @@
 //! So many units of a resource that has more than one.
 
 use crate::stage::Stage;
-use crate::{Holder, Loop, assert_succeeds, is_free, run, start_waiting};
+use crate::{Holder, Loop, assert_succeeds, is_free, start_waiting};
 
 #[test]
 fn units_are_used_by_as_many_as_there_are() {
@@ -79,16 +79,19 @@ fn never_more_units_are_used_than_there_are() {
 #[test]
 fn another_capacity_is_an_error_until_it_is_redeclared() {
     let stage = Stage::new();
-    let unknown = run(&stage, &["gpu=1", "--", "touch", "ran"]);
+    let unknown = stage.run_with(&["gpu=1", "--", "touch", "ran"]);
     assert_eq!(unknown.code, Some(2));
     unknown.assert_says("nobody has said yet how many units `gpu` has");
     let holder = Holder::start(&stage, "holder", &["gpu=1", "--capacity", "gpu=2"]);
     for other in ["gpu=1/3", "gpu=2/5"] {
-        let outcome = run(&stage, &[other, "--", "touch", "ran"]);
+        let outcome = stage.run_with(&[other, "--", "touch", "ran"]);
         assert_eq!(outcome.code, Some(2));
         outcome.assert_says("`gpu` has 2 units, as was said when it was first used");
     }
-    assert_eq!(run(&stage, &["gpu=3", "--", "touch", "ran"]).code, Some(2));
+    assert_eq!(
+        stage.run_with(&["gpu=3", "--", "touch", "ran"]).code,
+        Some(2)
+    );
     let script = "test -e holder-ended";
     let redeclare = ["gpu=3/3", "--redeclare"];
     let redeclaring = start_waiting(&stage, "gpu", &redeclare, script);

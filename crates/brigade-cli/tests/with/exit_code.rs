@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::run;
 use crate::stage::Stage;
 
 #[test]
@@ -11,7 +10,7 @@ fn it_is_that_of_the_command() {
     let stage = Stage::new();
     for code in [0, 1, 7, 255] {
         let script = format!("exit {code}");
-        let outcome = run(&stage, &["db", "--", "sh", "-c", &script]);
+        let outcome = stage.run_with(&["db", "--", "sh", "-c", &script]);
         assert_eq!((outcome.code, &*outcome.stderr), (Some(code), ""));
     }
 }
@@ -22,7 +21,7 @@ fn a_command_that_a_signal_ended_is_told_as_shells_do() {
     for (signal, code) in [("TERM", 143), ("KILL", 137)] {
         let script = format!("kill -{signal} $$");
         assert_eq!(
-            run(&stage, &["db", "--", "sh", "-c", &script]).code,
+            stage.run_with(&["db", "--", "sh", "-c", &script]).code,
             Some(code)
         );
     }
@@ -43,7 +42,7 @@ fn a_command_that_cannot_be_run_is_126_or_127() {
         ("", 127, "command not found"),
     ];
     for (command, code, message) in cases {
-        let outcome = run(&stage, &["db", "--", command]);
+        let outcome = stage.run_with(&["db", "--", command]);
         assert_eq!(outcome.code, Some(code), "{outcome:?}");
         outcome.assert_says(message);
     }
@@ -53,7 +52,7 @@ fn a_command_that_cannot_be_run_is_126_or_127() {
 fn a_script_without_an_interpreter_is_run_by_a_shell() {
     let stage = Stage::new();
     stage.script("plain", "printf '<%s>' \"$@\"; exit 5\n");
-    let outcome = run(&stage, &["db", "--", "./plain", "a  b", "--"]);
+    let outcome = stage.run_with(&["db", "--", "./plain", "a  b", "--"]);
     assert_eq!((outcome.code, outcome.text()), (Some(5), "<a  b><-->"));
 }
 
@@ -87,13 +86,13 @@ fn misuse_is_two_and_says_what_to_do_and_runs_nothing() {
         (&["--lock-dir", file, "db"], "the directory of locks"),
     ];
     for (arguments, message) in cases {
-        let outcome = run(&stage, &[arguments, &touch[..]].concat());
+        let outcome = stage.run_with(&[arguments, &touch[..]].concat());
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome:?}");
         outcome.assert_says(message);
         assert!(!stage.path("ran").exists(), "{arguments:?} ran something");
     }
-    assert_eq!(run(&stage, &["db", "--"]).code, Some(2));
-    assert_eq!(run(&stage, &["db", "touch", "ran"]).code, Some(2));
+    assert_eq!(stage.run_with(&["db", "--"]).code, Some(2));
+    assert_eq!(stage.run_with(&["db", "touch", "ran"]).code, Some(2));
 }
 
 #[test]
@@ -102,7 +101,9 @@ fn the_directory_of_locks_is_made_for_its_user_alone() {
     let directory = stage.path("a/b");
     let name = directory.to_str().expect("UTF-8");
     assert_eq!(
-        run(&stage, &["--lock-dir", name, "db", "--", "true"]).code,
+        stage
+            .run_with(&["--lock-dir", name, "db", "--", "true"])
+            .code,
         Some(0)
     );
     let mode = directory

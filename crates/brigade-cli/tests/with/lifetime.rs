@@ -3,7 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage::{Running, Stage, lives, until};
-use crate::{Holder, assert_succeeds, is_free, run, start_waiting};
+use crate::{Holder, assert_succeeds, is_free, start_waiting};
 
 fn kill(pid: &str) {
     let number = pid.trim().parse().ok().and_then(Pid::from_raw);
@@ -46,11 +46,11 @@ fn a_command_keeps_its_locks_though_its_brigade_is_killed() {
 fn what_a_command_leaves_in_the_background_holds_nothing() {
     let stage = Stage::new();
     let script = "sleep 1000 < /dev/null > /dev/null 2>&1 & echo $!";
-    let outcome = run(&stage, &["db", "gpu=1/1", "--", "sh", "-c", script]);
+    let outcome = stage.run_with(&["db", "gpu=1/1", "--", "sh", "-c", script]);
     assert_eq!(outcome.code, Some(0));
     assert!(lives(outcome.text().trim()));
     assert!(is_free(&stage, &["db"]) && is_free(&stage, &["gpu=1"]));
-    assert_eq!(run(&stage, &["--list"]).text(), "nothing is held\n");
+    assert_eq!(stage.run_with(&["--list"]).text(), "nothing is held\n");
     kill(outcome.text());
 }
 

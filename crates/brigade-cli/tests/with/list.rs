@@ -6,10 +6,10 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::stage::{Running, Stage, until};
-use crate::{Holder, assert_succeeds, run, start_waiting};
+use crate::{Holder, assert_succeeds, start_waiting};
 
 fn lines(stage: &Stage) -> Vec<Value> {
-    let outcome = run(stage, &["--list", "--json"]);
+    let outcome = stage.run_with(&["--list", "--json"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let lines = outcome.text().lines();
     lines

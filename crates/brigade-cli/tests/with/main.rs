@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use self::stage::{Meeting, Outcome, Running, Stage, until_within};
+use self::stage::{Meeting, Running, Stage, until_within};
 
 /// A `brigade with` whose command has said that it runs, and goes on when it is let.
 struct Holder {
@@ -62,18 +62,10 @@ fn start_reporting(stage: &Stage, arguments: &[&str], script: &str) -> Running {
     Running::start(stage.with([&report, arguments, &command].concat()))
 }
 
-/// Runs a `brigade with` to its end.
-fn run(stage: &Stage, arguments: &[&str]) -> Outcome {
-    Running::start(stage.with(arguments)).end()
-}
-
 /// True if the resources can be had without waiting.
 #[track_caller]
 fn is_free(stage: &Stage, resources: &[&str]) -> bool {
-    let outcome = run(
-        stage,
-        &[&["-w0", "-q"], resources, &["--", "true"]].concat(),
-    );
+    let outcome = stage.run_with(&[&["-w0", "-q"], resources, &["--", "true"]].concat());
     assert!(matches!(outcome.code, Some(0 | 1)), "{outcome:?}");
     outcome.code == Some(0)
 }

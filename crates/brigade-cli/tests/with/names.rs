@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 
 use crate::stage::{Running, Stage};
-use crate::{assert_succeeds, is_free, run};
+use crate::{assert_succeeds, is_free};
 
 const NASTY: &[&[u8]] = &[
     b"..",
@@ -41,7 +41,7 @@ fn names_are_only_names_and_each_is_its_own() {
     };
     assert!(held.iter().all(|name| attempt(name).code == Some(1)));
     assert!(free.iter().all(|name| attempt(name).code == Some(0)));
-    let list = run(&stage, &["--list"]);
+    let list = stage.run_with(&["--list"]);
     assert_eq!(list.text().lines().count(), 1 + held.len(), "{list:?}");
     gate.open();
     assert_succeeds(holder);
@@ -61,12 +61,12 @@ fn what_a_terminal_would_obey_is_not_printed() {
     let arguments = ["\x1b[31m", "--", "sh", "-c", script, "\x1b[32m"];
     let holder = Running::start(stage.with(arguments));
     here.wait();
-    let list = run(&stage, &["--list"]);
+    let list = stage.run_with(&["--list"]);
     assert!(
         list.text().contains("\\u{1b}[31m") && !list.text().contains('\x1b'),
         "{list:?}"
     );
-    let outcome = run(&stage, &["-w0", "\x1b[31m", "--", "true"]);
+    let outcome = stage.run_with(&["-w0", "\x1b[31m", "--", "true"]);
     assert!(outcome.stderr.contains("`\\u{1b}[31m`") && !outcome.stderr.contains('\x1b'));
     gate.open();
     assert_succeeds(holder);
@@ -80,7 +80,7 @@ fn the_same_name_twice_is_one_unless_it_is_used_in_two_ways() {
         &["db", "db", "cache:shared", "cache:shared"]
     ));
     for twice in [["db", "db:shared"], ["gpu=1/4", "gpu=1/4"]] {
-        let outcome = run(&stage, &[&twice[..], &["--", "touch", "ran"]].concat());
+        let outcome = stage.run_with(&[&twice[..], &["--", "touch", "ran"]].concat());
         assert_eq!(outcome.code, Some(2));
         outcome.assert_says("is named twice");
     }

@@ -1,17 +1,14 @@
 //! How long it waits, and what it says meanwhile.
 
 use crate::stage::{Running, Stage, until};
-use crate::{Holder, assert_succeeds, is_free, run, start_waiting};
+use crate::{Holder, assert_succeeds, is_free, start_waiting};
 
 #[test]
 fn after_the_timeout_it_gives_up_and_holds_nothing() {
     let stage = Stage::new();
     let holder = Holder::start(&stage, "holder", &["b"]);
     for timeout in ["50ms", "0"] {
-        let outcome = run(
-            &stage,
-            &["--timeout", timeout, "a", "b", "--", "touch", "ran"],
-        );
+        let outcome = stage.run_with(&["--timeout", timeout, "a", "b", "--", "touch", "ran"]);
         assert_eq!(outcome.code, Some(1));
         outcome.assert_says("gave up waiting for `b`");
         assert!(is_free(&stage, &["a"]));
@@ -24,12 +21,9 @@ fn after_the_timeout_it_gives_up_and_holds_nothing() {
 fn the_exit_code_for_having_given_up_can_be_chosen() {
     let stage = Stage::new();
     let holder = Holder::start(&stage, "holder", &["db"]);
-    let outcome = run(&stage, &["-q", "-w0", "-E", "75", "db", "--", "true"]);
+    let outcome = stage.run_with(&["-q", "-w0", "-E", "75", "db", "--", "true"]);
     assert_eq!((outcome.code, &*outcome.stderr), (Some(75), ""));
-    let outcome = run(
-        &stage,
-        &["-w.01", "--conflict-exit-code=0", "db", "--", "false"],
-    );
+    let outcome = stage.run_with(&["-w.01", "--conflict-exit-code=0", "db", "--", "false"]);
     assert_eq!(outcome.code, Some(0));
     holder.finish();
 }
@@ -37,7 +31,7 @@ fn the_exit_code_for_having_given_up_can_be_chosen() {
 #[test]
 fn a_timeout_is_about_waiting_and_not_about_the_command() {
     let stage = Stage::new();
-    let outcome = run(&stage, &["-w", "1ms", "db", "--", "sleep", "0.1"]);
+    let outcome = stage.run_with(&["-w", "1ms", "db", "--", "sleep", "0.1"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
@@ -45,7 +39,7 @@ fn a_timeout_is_about_waiting_and_not_about_the_command() {
 fn units_are_waited_for_no_longer_than_the_timeout() {
     let stage = Stage::new();
     let holder = Holder::start(&stage, "holder", &["gpu=1/2"]);
-    let outcome = run(&stage, &["-w50ms", "gpu=2", "--", "touch", "ran"]);
+    let outcome = stage.run_with(&["-w50ms", "gpu=2", "--", "touch", "ran"]);
     assert_eq!(outcome.code, Some(1));
     assert!(is_free(&stage, &["gpu=1"]));
     holder.finish();
@@ -83,12 +77,12 @@ fn it_says_nothing_if_it_need_not_wait_or_was_not_asked() {
         "--",
         "true",
     ];
-    assert_eq!(run(&stage, &report).stderr, "");
+    assert_eq!(stage.run_with(&report).stderr, "");
     let holder = Holder::start(&stage, "holder", &["db"]);
     let arguments = ["db", "--", "test", "-e", "holder-ended"];
     let silent = Running::start(stage.with(arguments));
     until("it waits", || {
-        run(&stage, &["--list"]).text().contains("waiting")
+        stage.run_with(&["--list"]).text().contains("waiting")
     });
     holder.finish();
     let outcome = silent.end();
@@ -99,22 +93,13 @@ fn it_says_nothing_if_it_need_not_wait_or_was_not_asked() {
 fn inside_a_command_its_own_resources_are_refused_and_disorder_is_warned_of() {
     let stage = Stage::new();
     let brigade = env!("CARGO_BIN_EXE_brigade");
-    let outcome = run(
-        &stage,
-        &["b", "--", brigade, "with", "b:shared", "--", "touch", "ran"],
-    );
+    let outcome = stage.run_with(&["b", "--", brigade, "with", "b:shared", "--", "touch", "ran"]);
     assert_eq!(outcome.code, Some(2));
     outcome.assert_says("`b` is held already around this command");
-    let outcome = run(
-        &stage,
-        &["b", "--", brigade, "with", "a", "--", "touch", "a"],
-    );
+    let outcome = stage.run_with(&["b", "--", brigade, "with", "a", "--", "touch", "a"]);
     assert_eq!(outcome.code, Some(0));
     outcome.assert_says("`a` comes before `b`, which is held around this command");
-    let outcome = run(
-        &stage,
-        &["b", "--", brigade, "with", "c", "--", "touch", "c"],
-    );
+    let outcome = stage.run_with(&["b", "--", brigade, "with", "c", "--", "touch", "c"]);
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
     assert!(stage.path("a").exists() && stage.path("c").exists() && !stage.path("ran").exists());
 }
