@@ -1,30 +1,47 @@
 //! Smaller scenarios that still fail.
 
 use std::ops::Range;
-use std::time::Instant;
 
-/// Drops whatever can be dropped so that `fails` still finds something: whole threads first, then single operations,
-/// then two at a time (a push and its pop, say), until nothing more goes or the time is over.
+/// Drops whatever can be dropped so that it still fails: whole threads first, then single operations, then two at a
+/// time (a push and its pop, say), until nothing more goes.
 ///
-/// `kept` says which operations the failing scenario has, `threads` where each thread's are. Returns the smallest
-/// and what was found there. Delta debugging after Zeller & Hildebrandt, 2002, cut down to what is small already.
-pub(crate) fn minimise<F>(
-    mut kept: Vec<bool>,
-    mut found: F,
-    threads: &[Range<usize>],
-    deadline: Instant,
-    mut fails: impl FnMut(&[bool]) -> Option<F>,
-) -> (Vec<bool>, F) {
-    loop {
-        let smaller = candidates(&kept, threads).into_iter().find_map(|smaller| {
-            let over = Instant::now() >= deadline;
-            let found = if over { None } else { fails(&smaller) };
-            found.map(|found| (smaller, found))
-        });
-        match smaller {
-            Some(smaller) => (kept, found) = smaller,
-            None => return (kept, found),
+/// Delta debugging after Zeller & Hildebrandt, 2002, cut down to what is small already.
+pub(crate) struct Minimiser {
+    /// Which operations the smallest failing scenario so far has.
+    kept: Vec<bool>,
+    /// Where each thread's are.
+    threads: Vec<Range<usize>>,
+    candidates: std::vec::IntoIter<Vec<bool>>,
+}
+
+impl Minimiser {
+    pub(crate) fn new(kept: Vec<bool>, threads: Vec<Range<usize>>) -> Self {
+        Self {
+            candidates: candidates(&kept, &threads).into_iter(),
+            kept,
+            threads,
         }
+    }
+
+    /// A smaller scenario to be tried; none if all were.
+    pub(crate) fn next(&mut self) -> Option<Vec<bool>> {
+        self.candidates.next()
+    }
+
+    /// Whether `smaller` lacks more than one operation of the smallest so far.
+    pub(crate) fn drops_several(&self, smaller: &[bool]) -> bool {
+        let dropped = self.kept.iter().zip(smaller).filter(|(was, is)| was != is);
+        dropped.count() > 1
+    }
+
+    /// `smaller` still fails.
+    pub(crate) fn fails(&mut self, smaller: Vec<bool>) {
+        self.candidates = candidates(&smaller, &self.threads).into_iter();
+        self.kept = smaller;
+    }
+
+    pub(crate) fn smallest(self) -> Vec<bool> {
+        self.kept
     }
 }
 
@@ -71,24 +88,32 @@ const MOST_FOR_PAIRS: usize = 8;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    fn minimise(
+        operations: usize,
+        threads: &[Range<usize>],
+        fails: impl Fn(&[bool]) -> bool,
+    ) -> Vec<usize> {
+        let mut minimiser = Minimiser::new(vec![true; operations], threads.to_vec());
+        while let Some(smaller) = minimiser.next() {
+            if fails(&smaller) {
+                minimiser.fails(smaller);
+            }
+        }
+        let kept = minimiser.smallest();
+        (0..operations).filter(|&place| kept[place]).collect()
+    }
 
     #[test]
     fn what_is_needed_remains_and_nothing_else() {
-        let later = Instant::now() + Duration::from_secs(60);
-        let needs = |kept: &[bool]| (kept[1] && kept[6]).then_some(());
-        let (kept, ()) = minimise(vec![true; 10], (), &[0..4, 4..7, 7..10], later, needs);
-        let places: Vec<usize> = (0..10).filter(|&place| kept[place]).collect();
-        assert_eq!(places, [1, 6]);
+        let needs = |kept: &[bool]| kept[1] && kept[6];
+        assert_eq!(minimise(10, &[0..4, 4..7, 7..10], needs), [1, 6]);
     }
 
     #[test]
     fn two_that_only_go_together_go() {
-        let later = Instant::now() + Duration::from_secs(60);
-        let paired = |kept: &[bool]| (kept[0] && kept[1] == kept[2]).then_some(());
-        let (kept, ()) = minimise(vec![true; 3], (), &[0..2, 2..3], later, paired);
-        assert_eq!(kept, [true, false, false]);
+        let paired = |kept: &[bool]| kept[0] && kept[1] == kept[2];
+        assert_eq!(minimise(3, &[0..2, 2..3], paired), [0]);
     }
 }

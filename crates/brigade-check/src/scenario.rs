@@ -8,7 +8,7 @@ use crate::history::Call;
 use crate::report::Passed;
 
 /// The operations of one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Scenario<O> {
     /// Done one by one before the threads start.
     pub(crate) before: Vec<O>,
@@ -44,6 +44,18 @@ impl<O: Clone + Debug> Scenario<O> {
         }
         part.threads.retain(|thread| !thread.is_empty());
         part
+    }
+
+    /// A part for [`part`](Self::part): the first operations of the threads, so many of each, and all before and after.
+    #[cfg(feature = "explore")]
+    pub(crate) fn beginnings(&self, lengths: &[usize]) -> Vec<bool> {
+        let mut kept = vec![true; self.before.len()];
+        for (thread, operations) in self.threads.iter().enumerate() {
+            let length = lengths.get(thread).copied().unwrap_or(0);
+            kept.extend((0..operations.len()).map(|place| place < length));
+        }
+        kept.resize(self.operations(), true);
+        kept
     }
 
     /// The places of each thread's operations in the `kept` of [`part`](Self::part).

@@ -79,10 +79,13 @@ fn a_correct_counter_passes_under_every_strategy() {
             .strategy(strategy)
             .check(|| ExploredU32::new(0), increment)
             .unwrap();
-        assert_eq!(
-            (report.scenarios, report.runs, report.undecided),
-            (30, 3_000, 0)
-        );
+        assert_eq!((report.scenarios, report.undecided), (30, 0));
+        if strategy == Strategy::Mixed {
+            // And some of small scenarios.
+            assert!((3_001..4_000).contains(&report.runs), "{report}");
+        } else {
+            assert_eq!(report.runs, 3_000);
+        }
     }
 }
 
@@ -149,8 +152,12 @@ fn the_report_draws_the_run_and_says_why_nothing_explains_it() {
         .lines()
         .filter(|line| line.contains("Increment"))
         .collect();
-    assert_eq!(lines.len(), 4, "{text}");
-    assert!(text.contains("  thread 1     thread 2\n"), "{text}");
+    // One of the order, one of what cannot follow, and one for each call at least.
+    assert!(lines.len() >= 4, "{text}");
+    assert!(
+        text.contains("  thread 1") && text.contains("  thread 2\n"),
+        "{text}"
+    );
     assert!(
         text.contains("│  ") || text.contains("  │"),
         "the two overlap: {text}"

@@ -1,18 +1,17 @@
 //! Any piece of concurrent code under one schedule after the other.
 
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::driver::{Stage, Trace};
-use super::notes::{Notes, Points, Shared, lock};
-use super::session::{HANG_LIMIT, Plan, Summary, run_schedules};
-use super::{STEPS, Strategy, Token};
+use super::driver::Stage;
+use super::explorer::{Ended, HANG_LIMIT, Runs, Wanted, explore_for};
+use super::notes::Shared;
+use super::{DataSeeds, Replay, STEPS, Strategy, Token, lock};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
 use crate::panics;
 use crate::report::{Drawing, Report};
-use crate::scenario::{Ending, Run};
+use crate::scenario::{Ending, Scenario};
 use crate::verdict::Verifiable;
 
 /// An exploration: made by [`explore`], run by [`check`](Self::check).
@@ -129,32 +128,60 @@ impl Explore {
             (self.time, self.schedules) = (Some(time), usize::MAX);
         }
         let token = environment::token(self.replay.as_deref())?;
-        let seed = token.as_ref().map_or(seed, |token| token.seed);
-        let mut plan = match &token {
-            Some(token) if !token.kept.is_empty() => {
-                let why = "it is that of a scenario".to_owned();
-                return Err(Failure::TokenMismatch(why));
-            }
-            Some(token) => Plan::replay(token, self.steps),
-            None => Plan::new(self.strategy, seed, self.schedules, self.steps),
-        };
-        plan.hang_limit = self.hang_limit;
-        plan.deadline = self.time.map(|time| Instant::now() + time);
-        let (summary, failing) = run_body(body, plan);
-        match failing {
-            Some((run, trace)) => Err(finding(run, trace, seed, summary.schedules)),
-            None if summary.misfits > 0 => {
-                let why = "the threads take other steps".to_owned();
-                Err(Failure::TokenMismatch(why))
-            }
-            None => Ok(Report {
-                seed,
-                scenarios: 1,
-                runs: summary.schedules as u64,
-                undecided: 0,
-                exhausted: usize::from(summary.exhausted),
-            }),
+        if token.as_ref().is_some_and(|token| !token.kept.is_empty()) {
+            let why = "it is that of a scenario".to_owned();
+            return Err(Failure::TokenMismatch(why));
         }
+        let hang_limit = self.hang_limit;
+        let report = Report::new(token.as_ref().map_or(seed, |token| token.seed));
+        let body = move || body().verify();
+        let end = explore_for(running(body), hang_limit, |runs| {
+            self.run(token, report, runs)
+        });
+        end.unwrap_or_else(|_| unreachable!("nothing of the user's is called between runs"))
+    }
+
+    async fn run(
+        self,
+        token: Option<Token>,
+        mut report: Report,
+        runs: Runs<(), ()>,
+    ) -> Result<Report, Failure> {
+        let deadline = self.time.map(|time| Instant::now() + time);
+        let program = Arc::new(Scenario::default());
+        let (schedules, mut seeds, chooser) = match &token {
+            Some(token) => (1, DataSeeds::repeat(token), Replay::shared(token)),
+            None => (
+                self.schedules,
+                DataSeeds::draw(report.seed),
+                self.strategy.chooser(report.seed),
+            ),
+        };
+        while lock(&chooser).begin() {
+            let ended = runs.run(Wanted {
+                scenario: Arc::clone(&program),
+                chooser: Arc::clone(&chooser),
+                data_seed: seeds.next(),
+                step_limit: self.steps,
+            });
+            let ended = ended.await;
+            report.runs += 1;
+            if ended.run.ending != Ending::Completed {
+                return Err(finding(ended, &report));
+            }
+            let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if over || report.runs >= schedules as u64 {
+                break;
+            }
+        }
+        let chooser = lock(&chooser);
+        if chooser.misfits() > 0 {
+            let why = "the threads take other steps".to_owned();
+            return Err(Failure::TokenMismatch(why));
+        }
+        report.scenarios = 1;
+        report.exhausted = usize::from(chooser.is_exhausted());
+        Ok(report)
     }
 
     /// Like [`check`](Self::check), but panics with the whole report: for use in a test.
@@ -170,60 +197,23 @@ impl Explore {
     }
 }
 
-type Failing = (Run<(), ()>, Trace);
-
-/// Runs until something is wrong.
-fn run_body<V: Verifiable>(
-    body: impl Fn() -> V + Send + Sync + 'static,
-    plan: Plan,
-) -> (Summary, Option<Failing>) {
-    let notes: Shared<(), ()> = Arc::new(Mutex::new(Notes::new()));
-    let written = Arc::clone(&notes);
-    let body = move || {
+/// Calls `body` in each run, and writes down what is wrong.
+fn running(
+    body: impl Fn() -> Result<(), String>,
+) -> impl Fn(&Arc<Scenario<()>>, &Shared<(), ()>, &Arc<Stage>) {
+    move |_, notes, _| {
         let wrong = match panics::catch(&body) {
-            Ok(verdict) => verdict.verify().err().map(Ending::Broken),
+            Ok(verdict) => verdict.err().map(Ending::Broken),
             Err(message) => Some(Ending::Panicked(format!("main: {message}"))),
         };
         if let Some(wrong) = wrong {
-            lock(&written).fail(wrong);
+            lock(notes).fail(wrong);
         }
-    };
-    let failing = Arc::new(Mutex::new(None));
-    let (found, written) = (Arc::clone(&failing), Arc::clone(&notes));
-    let between = move |trace: &Trace| {
-        let run = lock(&written).take(trace, false);
-        if run.ending == Ending::Completed {
-            return ControlFlow::Continue(());
-        }
-        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some((run, trace.clone()));
-        ControlFlow::Break(())
-    };
-    let points = Box::new(Points(Arc::clone(&notes)));
-    let stage = Arc::new(Stage::default());
-    let mut summary = run_schedules(body, plan, stage, points, Box::new(between));
-    let mut failing = failing
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    if let Some((message, trace)) = summary.panicked.take() {
-        let mut notes = lock(&notes);
-        let ending = match message.strip_prefix("deadlock! blocked tasks: ") {
-            Some(blocked) => Ending::Deadlocked(notes.blocked(blocked)),
-            None => Ending::Panicked(message),
-        };
-        notes.fail(ending);
-        failing = Some((notes.take(&trace, false), trace));
     }
-    if let Some(limit) = summary.hung {
-        let mut notes = lock(&notes);
-        notes.fail(Ending::Hung(limit, Vec::new()));
-        let trace = Trace::default();
-        failing = Some((notes.take(&trace, false), trace));
-    }
-    (summary, failing)
 }
 
-fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
+fn finding(ended: Ended<(), ()>, report: &Report) -> Failure {
+    let Ended { run, trace } = ended;
     let (kind, reason) = match run.ending {
         Ending::Deadlocked(at) => (
             Kind::Deadlocked,
@@ -248,7 +238,7 @@ fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
         }
     };
     let token = Token {
-        seed,
+        seed: report.seed,
         data_seed: trace.data_seed,
         choices: trace.choices,
         ..Token::default()
@@ -256,9 +246,9 @@ fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
     Failure::Found(Box::new(Finding {
         kind,
         reason,
-        seed,
+        seed: report.seed,
         token: Some(token.encode()),
-        runs: runs as u64,
+        runs: report.runs,
         operations: Vec::new(),
         drawing: Drawing::of_points(run.points),
     }))

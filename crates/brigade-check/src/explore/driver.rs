@@ -1,17 +1,20 @@
 //! Stands between shuttle, which runs the threads, and a [`Chooser`], which says which of them goes on.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use fastrand::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+use shuttle::thread;
 
-use super::strategy::Chooser;
+use super::lock;
+use super::strategy::{Leaving, SharedChooser};
 
-/// Where a run is; what the main thread tells the scheduler. Written by one thread of the system only, whence Relaxed.
+/// Where a run is; what the threads of the code under test tell the scheduler. All run on one thread of the system, and
+/// the numbers stand alone for whoever watches, whence Relaxed.
 #[derive(Default)]
 pub(super) struct Stage {
     phase: AtomicU8,
@@ -19,8 +22,12 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
+    /// Whether the thread that runs stands between two operations.
+    between: AtomicBool,
     /// Steps of all runs; whoever watches sees whether it grows.
     pub(super) progress: AtomicU64,
+    /// Whether nobody waits for this thread of the system any more.
+    pub(super) left_behind: AtomicBool,
 }
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
@@ -35,6 +42,7 @@ impl Stage {
         self.phase.store(FREE, Relaxed);
         self.unfinished.store(0, Relaxed);
         self.strangers.store(false, Relaxed);
+        self.between.store(false, Relaxed);
     }
 
     pub(super) fn prepare(&self) {
@@ -43,6 +51,12 @@ impl Stage {
 
     pub(super) fn run(&self) {
         self.phase.store(RUNNING, Relaxed);
+    }
+
+    /// Lets others come between two operations of the thread that runs.
+    pub(super) fn pause(&self) {
+        self.between.store(true, Relaxed);
+        thread::sleep(Duration::ZERO);
     }
 
     pub(super) fn end(&self) {
@@ -65,31 +79,29 @@ pub(crate) struct Trace {
     pub(crate) choices: Vec<u8>,
     /// What `shuttle::rand` drew from; 0 if nothing was drawn.
     pub(crate) data_seed: u64,
-    /// How often a thread was made to wait that could have gone on.
-    pub(crate) switches: usize,
+    /// How often a thread was made to wait amid an operation, though it could have gone on.
+    pub(crate) preemptions: usize,
     pub(super) stop: Option<Stop>,
 }
 
-/// What `shuttle::rand` draws from in each run.
-pub(super) enum DataSeeds {
-    Drawn(Rng),
-    Repeated(u64),
+/// What the next run goes by.
+pub(super) struct Course {
+    pub(super) stage: Arc<Stage>,
+    pub(super) chooser: SharedChooser,
+    /// What `shuttle::rand` draws from.
+    pub(super) data_seed: u64,
+    /// After so many steps it counts as a livelock.
+    pub(super) step_limit: usize,
 }
 
-/// Told of each run that came to its end; says whether another is wanted.
-pub(super) type Between = Box<dyn FnMut(&Trace) -> ControlFlow<()> + Send>;
+/// Told of each run that came to its end; says whether there is another, and what it goes by.
+pub(super) type Next = Box<dyn FnMut(Option<Trace>) -> Option<Course>>;
 
 pub(super) struct Driver {
-    stage: Arc<Stage>,
-    chooser: Rc<RefCell<Box<dyn Chooser>>>,
-    between: Between,
-    step_limit: usize,
+    next: Next,
+    course: Option<Course>,
     trace: Rc<RefCell<Trace>>,
-    seeds: DataSeeds,
-    data_seed: u64,
     data: Rng,
-    /// Whether a run has begun that `between` has not been told of.
-    under_way: bool,
     steps: usize,
     /// How often in a row the same thread went on where another could have.
     stays: usize,
@@ -102,24 +114,13 @@ pub(super) struct Driver {
 const PATIENCE: usize = 200;
 
 impl Driver {
-    pub(super) fn new(
-        stage: Arc<Stage>,
-        chooser: Rc<RefCell<Box<dyn Chooser>>>,
-        seeds: DataSeeds,
-        step_limit: usize,
-        trace: Rc<RefCell<Trace>>,
-        between: Between,
-    ) -> Self {
+    /// `trace` is that of the run under way, for whoever finds out that it did not come to an end.
+    pub(super) fn new(trace: Rc<RefCell<Trace>>, next: Next) -> Self {
         Self {
-            stage,
-            chooser,
-            between,
-            step_limit,
+            next,
+            course: None,
             trace,
-            seeds,
-            data_seed: 0,
             data: Rng::with_seed(0),
-            under_way: false,
             steps: 0,
             stays: 0,
             candidates: Vec::new(),
@@ -127,13 +128,18 @@ impl Driver {
         }
     }
 
+    fn course(&self) -> &Course {
+        self.course.as_ref().expect("a run is under way")
+    }
+
     fn stop(&self, stop: Stop) -> Option<TaskId> {
         self.trace.borrow_mut().stop = Some(stop);
         None
     }
 
-    /// Lets the chooser choose among `candidates`, and writes the choice down.
-    fn choose(&mut self, current: Option<usize>, yields: bool) -> usize {
+    /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
+    /// ran last stands between two operations.
+    fn choose(&mut self, current: Option<usize>, yields: bool, between: bool) -> usize {
         if self.candidates.len() > 1 {
             let place = self
                 .candidates
@@ -153,12 +159,16 @@ impl Driver {
             }
             return only;
         }
-        let choice = self.chooser.borrow_mut().choose(&self.candidates);
+        let leaving = match (self.candidates.first().copied() == current, between) {
+            (false, _) => Leaving::Waiting,
+            (true, true) => Leaving::Between,
+            (true, false) => Leaving::Amid,
+        };
+        let choice = lock(&self.course().chooser).choose(&self.candidates, leaving);
         let chosen = self.candidates[choice];
         let mut trace = self.trace.borrow_mut();
         trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
-        let could_go_on = self.candidates.first().copied() == current;
-        trace.switches += usize::from(could_go_on && Some(chosen) != current);
+        trace.preemptions += usize::from(leaving == Leaving::Amid && choice > 0);
         drop(trace);
         self.stays = if Some(chosen) == current {
             self.stays + 1
@@ -171,27 +181,15 @@ impl Driver {
 
 impl Scheduler for Driver {
     fn new_execution(&mut self) -> Option<Schedule> {
-        if std::mem::take(&mut self.under_way) && (self.between)(&self.trace.borrow()).is_break() {
-            return None;
-        }
-        if !self.chooser.borrow_mut().begin() {
-            return None;
-        }
-        self.under_way = true;
-        self.stage.begin();
+        let ended = self.course.take().map(|_| self.trace.take());
+        let course = (self.next)(ended)?;
+        course.stage.begin();
         (self.steps, self.stays) = (0, 0);
         self.last_of_scenario = None;
-        let mut trace = self.trace.borrow_mut();
-        trace.choices.clear();
-        trace.stop = None;
-        trace.switches = 0;
-        trace.data_seed = 0;
-        self.data_seed = match &mut self.seeds {
-            DataSeeds::Drawn(rng) => rng.u64(..),
-            DataSeeds::Repeated(seed) => *seed,
-        };
-        self.data = Rng::with_seed(self.data_seed);
-        Some(Schedule::new(self.data_seed))
+        let data_seed = course.data_seed;
+        self.data = Rng::with_seed(data_seed);
+        self.course = Some(course);
+        Some(Schedule::new(data_seed))
     }
 
     fn next_task(
@@ -201,20 +199,22 @@ impl Scheduler for Driver {
         is_yielding: bool,
     ) -> Option<TaskId> {
         self.steps += 1;
-        let progress = &self.stage.progress;
+        let progress = &self.course().stage.progress;
         progress.store(progress.load(Relaxed) + 1, Relaxed);
-        if self.steps > self.step_limit {
-            return self.stop(Stop::Steps(self.step_limit));
+        let between = self.course().stage.between.swap(false, Relaxed);
+        let step_limit = self.course().step_limit;
+        if self.steps > step_limit {
+            return self.stop(Stop::Steps(step_limit));
         }
         let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
         let mut threads = runnable;
-        match (self.stage.phase.load(Relaxed), main) {
+        match (self.course().stage.phase.load(Relaxed), main) {
             (PREPARING, Some(main)) if main.runnable() => return Some(main.id()),
             (RUNNING, Some(main)) => {
                 threads = &runnable[1..];
                 // Those that could only go on by a spurious wake-up are waiting.
                 if !threads.iter().any(|task| task.runnable()) {
-                    if self.stage.unfinished.load(Relaxed) > 0 {
+                    if self.course().stage.unfinished.load(Relaxed) > 0 {
                         return self.stop(Stop::Deadlock);
                     }
                     return Some(main.id());
@@ -222,22 +222,22 @@ impl Scheduler for Driver {
             }
             _ => {}
         }
-        if self.stage.phase.load(Relaxed) == RUNNING {
+        if self.course().stage.phase.load(Relaxed) == RUNNING {
             // Threads are numbered in order of their creation, and at the first step the scenario's can all go on.
             let last = threads.last().map_or(0, |task| usize::from(task.id()));
             if last > *self.last_of_scenario.get_or_insert(last) {
-                self.stage.strangers.store(true, Relaxed);
+                self.course().stage.strangers.store(true, Relaxed);
             }
         }
         self.candidates.clear();
         self.candidates
             .extend(threads.iter().map(|task| usize::from(task.id())));
         let current = current.map(usize::from);
-        Some(TaskId::from(self.choose(current, is_yielding)))
+        Some(TaskId::from(self.choose(current, is_yielding, between)))
     }
 
     fn next_u64(&mut self) -> u64 {
-        self.trace.borrow_mut().data_seed = self.data_seed;
+        self.trace.borrow_mut().data_seed = self.course().data_seed;
         self.data.u64(..)
     }
 }

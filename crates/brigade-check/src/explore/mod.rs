@@ -2,18 +2,30 @@
 
 mod builder;
 mod driver;
+mod exhaustive;
+mod explorer;
 mod notes;
 mod scenario;
-mod session;
 mod strategy;
+mod threads;
 mod token;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::builder::{Explore, explore};
 pub(crate) use self::driver::Trace;
-pub(crate) use self::scenario::explore_scenario;
-pub(crate) use self::session::{Plan, first_run};
+pub(crate) use self::exhaustive::{Counted, Exhaustive};
+pub(crate) use self::explorer::{Runs, Stuck, Wanted};
+pub(crate) use self::scenario::explore_scenarios;
 pub use self::strategy::Strategy;
+pub(crate) use self::strategy::{DataSeeds, Replay, SharedChooser};
+pub(crate) use self::threads::first_run;
 pub(crate) use self::token::Token;
 
 /// After so many steps a run counts as a livelock.
 pub(crate) const STEPS: usize = 10_000;
+
+/// What is locked here holds plain values, which a panic cannot leave half changed.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,12 +1,13 @@
 //! What the threads of a run write down.
 
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shuttle::thread;
 
 use super::driver::{Stop, Trace};
+use super::lock;
 use crate::history::Call;
 use crate::point::Visit;
 use crate::report::Passed;
@@ -24,10 +25,6 @@ pub(super) struct Notes<O, R> {
     ending: Ending,
     /// By thread of the scenario: its number among all threads of the run.
     tasks: Vec<usize>,
-}
-
-pub(super) fn lock<O, R>(notes: &Shared<O, R>) -> MutexGuard<'_, Notes<O, R>> {
-    notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<O: Debug, R> Notes<O, R> {

@@ -1,67 +1,35 @@
 //! Runs a scenario under one schedule after the other.
 
 use std::fmt::Debug;
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 use std::time::Duration;
 
 use shuttle::thread;
 
-use super::driver::{Stage, Trace};
-use super::notes::{Notes, Points, Shared, lock};
-use super::session::{Plan, Summary, run_schedules};
+use super::driver::Stage;
+use super::explorer::{Runs, Stuck, explore_for};
+use super::lock;
+use super::notes::Shared;
 use crate::panics;
-use crate::scenario::{Ending, Run, Scenario, Subject};
+use crate::scenario::{Ending, Scenario, Subject};
 
-/// Runs `scenario` under the plan's schedules until there are no more, or `judge` says stop.
-pub(crate) fn explore_scenario<T, O, R>(
-    subject: &Arc<Subject<T, O, R>>,
-    scenario: &Arc<Scenario<O>>,
-    plan: Plan,
-    judge: impl FnMut(Run<O, R>, &Trace) -> ControlFlow<()> + Send + 'static,
-) -> Summary
+/// Does the runs that `check` asks for: of scenarios of operations on `subject`.
+pub(crate) fn explore_scenarios<T, O, R, V, C>(
+    subject: Arc<Subject<T, O, R>>,
+    hang_limit: Duration,
+    check: impl FnOnce(Runs<O, R>) -> C,
+) -> Result<V, Stuck>
 where
     T: Send + Sync + 'static,
     O: Clone + Debug + Send + Sync + 'static,
     R: Send + 'static,
+    V: Send + 'static,
+    C: Future<Output = V> + Send + 'static,
 {
-    let notes: Shared<O, R> = Arc::new(Mutex::new(Notes::new()));
-    let stage = Arc::new(Stage::default());
-    let body = {
-        let (subject, scenario) = (Arc::clone(subject), Arc::clone(scenario));
-        let (notes, stage) = (Arc::clone(&notes), Arc::clone(&stage));
-        move || run(&subject, &scenario, &notes, &stage)
+    let body = move |scenario: &Arc<_>, notes: &Shared<O, R>, stage: &Arc<_>| {
+        run(&subject, scenario, notes, stage);
     };
-    let points = Box::new(Points(Arc::clone(&notes)));
-    let look = {
-        let stage = Arc::clone(&stage);
-        let mut judge = judge;
-        Arc::new(Mutex::new(move |trace: &Trace, ending: Option<Ending>| {
-            let mut notes = lock(&notes);
-            if let Some(ending) = ending {
-                notes.fail(ending);
-            }
-            let run = notes.take(trace, stage.strangers.load(Relaxed));
-            drop(notes);
-            judge(run, trace)
-        }))
-    };
-    let look_between = Arc::clone(&look);
-    let between = move |trace: &Trace| {
-        let mut look = look_between.lock().unwrap_or_else(PoisonError::into_inner);
-        look(trace, None)
-    };
-    let summary = run_schedules(body, plan, stage, points, Box::new(between));
-    // Whoever hangs while it looks is to be found out by others.
-    if let Ok(mut look) = look.try_lock() {
-        if let Some((message, trace)) = &summary.panicked {
-            let _ = look(trace, Some(Ending::Panicked(message.clone())));
-        }
-        if let Some(limit) = summary.hung {
-            let _ = look(&Trace::default(), Some(Ending::Hung(limit, Vec::new())));
-        }
-    }
-    summary
+    explore_for(body, hang_limit, check)
 }
 
 /// One run, on the main thread.
@@ -80,7 +48,7 @@ fn run<T, O, R>(
         return;
     };
     let thing = Arc::new(thing);
-    if !operate(subject, &*thing, 0, &scenario.before, notes) {
+    if !operate(subject, &*thing, 0, &scenario.before, notes, stage) {
         return;
     }
     stage.unfinished.store(scenario.threads.len(), Relaxed);
@@ -91,13 +59,8 @@ fn run<T, O, R>(
         lock(&notes).expect_thread();
         handles.push(thread::spawn(move || {
             lock(&notes).is_me(thread);
-            operate(
-                &subject,
-                &*thing,
-                thread + 1,
-                &scenario.threads[thread],
-                &notes,
-            );
+            let operations = &scenario.threads[thread];
+            operate(&subject, &*thing, thread + 1, operations, &notes, &stage);
             drop(thing);
             stage.unfinished.fetch_sub(1, Relaxed);
         }));
@@ -112,7 +75,7 @@ fn run<T, O, R>(
         let _ = handle.join();
     }
     if lock(notes).completed() {
-        finish(subject, scenario, thing, notes);
+        finish(subject, scenario, thing, notes, stage);
     }
 }
 
@@ -121,10 +84,11 @@ fn finish<T, O, R>(
     scenario: &Scenario<O>,
     thing: Arc<T>,
     notes: &Shared<O, R>,
+    stage: &Stage,
 ) where
     O: Clone + Debug,
 {
-    if !operate(subject, &*thing, 0, &scenario.after, notes) {
+    if !operate(subject, &*thing, 0, &scenario.after, notes, stage) {
         return;
     }
     let thing = Arc::into_inner(thing).expect("the threads have dropped theirs");
@@ -143,11 +107,12 @@ fn operate<T, O: Clone + Debug, R>(
     thread: usize,
     operations: &[O],
     notes: &Shared<O, R>,
+    stage: &Stage,
 ) -> bool {
     for (number, operation) in operations.iter().enumerate() {
         if thread > 0 && number > 0 {
             // Others may come between one operation's return and the next one's invocation.
-            thread::sleep(Duration::ZERO);
+            stage.pause();
         }
         let call = lock(notes).invoke(thread, operation.clone());
         match panics::catch(|| (subject.apply)(thing, operation)) {

@@ -1,13 +1,19 @@
 //! How the next thread is chosen where several can go on.
 
+use std::sync::{Arc, Mutex};
+
 use fastrand::Rng;
+
+use super::exhaustive::{Counted, Exhaustive};
+use super::token::Token;
 
 /// How [`explore`](crate::explore()) chooses schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Strategy {
     /// [`Random`](Self::Random) and [`Pct`](Self::Pct) with depth 3 in turn: what one of them is bad at, the other is
-    /// often good at.
+    /// often good at. A check against a model begins with small scenarios, of which it runs every schedule with few
+    /// preemptions: what fails there is found soonest, and is small already.
     #[default]
     Mixed,
     /// At every step some thread, each with the same chance. Finds what happens in many schedules.
@@ -21,18 +27,31 @@ pub enum Strategy {
         /// How many orderings the bug needs: 1 for an order of two events, 2 for a lost update. At least 1.
         depth: usize,
     },
-    /// Every schedule once, those with few switches first: a proof for small cases, if the budget suffices; the report
+    /// Every schedule once, those with few preemptions first: a proof for small cases, if the budget suffices; the report
     /// says whether it did. A thread that yields, or takes very many steps in a row, is made to wait for another.
+    ///
+    /// Musuvathi & Qadeer, "Iterative context bounding for systematic testing of multithreaded programs", 2007.
     Exhaustive,
+}
+
+/// What any choice but the first means for the thread that ran last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// Nothing: it cannot go on, or does not want to.
+    Waiting,
+    /// It waits between two operations, where it leaves nothing half done.
+    Between,
+    /// It is preempted amid something.
+    Amid,
 }
 
 /// Decides which of several threads goes on. Choices are numbers below `candidates.len()`; the first candidate is the
 /// thread that ran last, if it can go on, and the others follow by age.
-pub(super) trait Chooser: Send {
-    /// Called before each run; `false` if every schedule has been run.
+pub(crate) trait Chooser: Send {
+    /// Called before each run; `false` if there are no further schedules.
     fn begin(&mut self) -> bool;
     /// `candidates` are the threads' numbers; at least two.
-    fn choose(&mut self, candidates: &[usize]) -> usize;
+    fn choose(&mut self, candidates: &[usize], leaving: Leaving) -> usize;
     /// Whether every schedule has been run.
     fn is_exhausted(&self) -> bool {
         false
@@ -43,18 +62,25 @@ pub(super) trait Chooser: Send {
     }
 }
 
+/// A chooser that a check keeps in hand, while the schedules go by what it says. Never locked across a switch.
+pub(crate) type SharedChooser = Arc<Mutex<dyn Chooser>>;
+
+fn share(chooser: impl Chooser + 'static) -> SharedChooser {
+    Arc::new(Mutex::new(chooser))
+}
+
 impl Strategy {
-    pub(super) fn chooser(self, seed: u64) -> Box<dyn Chooser> {
+    pub(crate) fn chooser(self, seed: u64) -> SharedChooser {
         let rng = Rng::with_seed(seed);
         match self {
-            Self::Mixed => Box::new(Mixed {
+            Self::Mixed => share(Mixed {
                 random: Random(Rng::with_seed(seed)),
                 pct: Pct::new(3, rng),
                 random_now: true,
             }),
-            Self::Random => Box::new(Random(rng)),
-            Self::Pct { depth } => Box::new(Pct::new(depth, rng)),
-            Self::Exhaustive => Box::new(Exhaustive::default()),
+            Self::Random => share(Random(rng)),
+            Self::Pct { depth } => share(Pct::new(depth, rng)),
+            Self::Exhaustive => share(Exhaustive::new(Counted::All)),
         }
     }
 }
@@ -66,7 +92,7 @@ impl Chooser for Random {
         true
     }
 
-    fn choose(&mut self, candidates: &[usize]) -> usize {
+    fn choose(&mut self, candidates: &[usize], _: Leaving) -> usize {
         self.0.usize(..candidates.len())
     }
 }
@@ -130,7 +156,7 @@ impl Chooser for Pct {
         true
     }
 
-    fn choose(&mut self, candidates: &[usize]) -> usize {
+    fn choose(&mut self, candidates: &[usize], _: Leaving) -> usize {
         if self.change_points.contains(&self.step) {
             let running = self.most_urgent(candidates);
             self.lowest -= 1;
@@ -153,69 +179,28 @@ impl Chooser for Mixed {
         self.random_now || self.pct.begin()
     }
 
-    fn choose(&mut self, candidates: &[usize]) -> usize {
+    fn choose(&mut self, candidates: &[usize], leaving: Leaving) -> usize {
         match self.random_now {
-            true => self.random.choose(candidates),
-            false => self.pct.choose(candidates),
+            true => self.random.choose(candidates, leaving),
+            false => self.pct.choose(candidates, leaving),
         }
-    }
-}
-
-/// Depth first over the tree of choices.
-#[derive(Default)]
-struct Exhaustive {
-    /// The choice made at each level in this run, and of how many.
-    path: Vec<(usize, usize)>,
-    level: usize,
-    begun: bool,
-    exhausted: bool,
-}
-
-impl Chooser for Exhaustive {
-    fn begin(&mut self) -> bool {
-        self.level = 0;
-        if !std::mem::replace(&mut self.begun, true) {
-            return true;
-        }
-        while let Some((choice, of)) = self.path.pop() {
-            if choice + 1 < of {
-                self.path.push((choice + 1, of));
-                return true;
-            }
-        }
-        self.exhausted = true;
-        false
-    }
-
-    fn choose(&mut self, candidates: &[usize]) -> usize {
-        if self.level == self.path.len() {
-            self.path.push((0, candidates.len()));
-        }
-        let (choice, _) = self.path[self.level];
-        self.level += 1;
-        // Fewer candidates than when this path was taken first: the code under test is not deterministic.
-        choice.min(candidates.len() - 1)
-    }
-
-    fn is_exhausted(&self) -> bool {
-        self.exhausted
     }
 }
 
 /// Repeats the choices of an earlier run.
-pub(super) struct Replay {
+pub(crate) struct Replay {
     choices: Vec<u8>,
     next: usize,
     misfits: usize,
 }
 
 impl Replay {
-    pub(super) fn new(choices: Vec<u8>) -> Self {
-        Self {
-            choices,
+    pub(crate) fn shared(token: &Token) -> SharedChooser {
+        share(Self {
+            choices: token.choices.clone(),
             next: 0,
             misfits: 0,
-        }
+        })
     }
 }
 
@@ -225,7 +210,7 @@ impl Chooser for Replay {
         true
     }
 
-    fn choose(&mut self, candidates: &[usize]) -> usize {
+    fn choose(&mut self, candidates: &[usize], _: Leaving) -> usize {
         let choice = self
             .choices
             .get(self.next)
@@ -242,5 +227,28 @@ impl Chooser for Replay {
 
     fn misfits(&self) -> usize {
         self.misfits + self.choices.len().saturating_sub(self.next)
+    }
+}
+
+/// What `shuttle::rand` draws from in each run.
+pub(crate) enum DataSeeds {
+    Drawn(Rng),
+    Repeated(u64),
+}
+
+impl DataSeeds {
+    pub(crate) fn draw(seed: u64) -> Self {
+        Self::Drawn(Rng::with_seed(seed))
+    }
+
+    pub(crate) fn repeat(token: &Token) -> Self {
+        Self::Repeated(token.data_seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        match self {
+            Self::Drawn(rng) => rng.u64(..),
+            Self::Repeated(seed) => *seed,
+        }
     }
 }

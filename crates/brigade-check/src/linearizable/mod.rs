@@ -1,15 +1,17 @@
 //! Whether a concurrent thing behaves like its sequential model, whatever its threads do.
 
 mod judge;
+mod minimising;
 mod running;
 mod session;
+#[cfg(feature = "explore")]
+mod small;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use self::session::Session;
 use crate::failure::Failure;
 use crate::linearizability::Criterion;
 use crate::model::Model;
@@ -17,7 +19,7 @@ use crate::report::Report;
 use crate::scenario::Subject;
 use crate::verdict::Verifiable;
 
-type Generate<O> = Box<dyn Fn(&mut Rng) -> O>;
+type Generate<O> = Box<dyn Fn(&mut Rng) -> O + Send>;
 
 /// A check of a thing against a sequential model: made by [`linearizable`], run by [`check`](Self::check).
 #[must_use = "nothing is run before check(..) or assert(..)"]
@@ -36,6 +38,25 @@ pub struct Linearizable<M: Model> {
     hang_limit: Duration,
     #[cfg(feature = "explore")]
     explore: Option<Exploration>,
+}
+
+impl<M: Model> Linearizable<M> {
+    /// Says what is missing before anything can be run.
+    fn validate(&self) -> Result<(), Failure> {
+        if self.threads == 0 {
+            return Err(Failure::NoThreads);
+        }
+        if self.operations == 0 {
+            return Err(Failure::NoOperations);
+        }
+        if self.generate.is_none() {
+            return Err(Failure::NoGenerator);
+        }
+        if self.scenarios == 0 || self.runs == 0 {
+            return Err(Failure::NoRuns);
+        }
+        Ok(())
+    }
 }
 
 /// How schedules are explored, if they are.
@@ -131,7 +152,10 @@ impl<M: Model> Linearizable<M> {
 
     /// How to generate an operation. It must draw all that is random from the generator it is given, so that a seed
     /// repeats it; few different values make threads meet.
-    pub fn generate(mut self, generate: impl Fn(&mut Rng) -> M::Operation + 'static) -> Self {
+    pub fn generate(
+        mut self,
+        generate: impl Fn(&mut Rng) -> M::Operation + Send + 'static,
+    ) -> Self {
         self.generate = Some(Box::new(generate));
         self
     }
@@ -162,6 +186,9 @@ impl<M: Model> Linearizable<M> {
     }
 
     /// How often each scenario is run: by how many iterations of stress, or schedules of explore; 100 if not said.
+    ///
+    /// An exploration whose strategy is not said runs small scenarios before: at the most a quarter as often as all
+    /// scenarios together, and 1,000 times.
     pub fn runs(mut self, runs: usize) -> Self {
         self.runs = runs;
         self
@@ -234,7 +261,7 @@ impl<M: Model> Linearizable<M> {
             apply: Box::new(apply),
             finish: Box::new(move |thing| finish(thing).verify()),
         });
-        Session::new(self, subject)?.run()
+        session::run(self, subject)
     }
 
     /// Like [`check`](Self::check), but panics with the whole report: for use in a test.

@@ -4,27 +4,33 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Linearizable;
 use super::judge::{Found, Judge};
 #[cfg(feature = "explore")]
-use crate::explore::{Plan, Strategy, Token, Trace, explore_scenario};
+use crate::explore::{
+    DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, Wanted, lock,
+};
 use crate::failure::Kind;
 use crate::model::Model;
 use crate::scenario::{Ending, Run, Scenario, Subject};
 use crate::stress::stress_scenario;
 
 /// The way scenarios are run.
-pub(super) enum Engine {
+pub(super) enum Engine<M: Model, T> {
     Stress {
+        subject: Arc<Subject<T, M::Operation, M::Outcome>>,
         hang_limit: Duration,
     },
     #[cfg(feature = "explore")]
-    Explore {
-        strategy: Strategy,
-        may_spawn: bool,
-        steps: usize,
-        hang_limit: Duration,
-    },
+    Explore(Exploring<M>),
+}
+
+/// Deterministic schedules.
+#[cfg(feature = "explore")]
+pub(super) struct Exploring<M: Model> {
+    pub(super) runs: Runs<M::Operation, M::Outcome>,
+    pub(super) strategy: Strategy,
+    pub(super) may_spawn: bool,
+    pub(super) steps: usize,
 }
 
 /// A run in which something is wrong.
@@ -35,10 +41,29 @@ pub(super) struct Failing<M: Model> {
     pub(super) schedule: Schedule,
 }
 
+impl<M: Model> Failing<M> {
+    /// Not the thing under test hangs, but what looks at it.
+    fn of_the_model() -> Self {
+        Self {
+            kind: Kind::Hung,
+            reason: MODEL_HANGS.to_owned(),
+            run: Run {
+                calls: Vec::new(),
+                points: Vec::new(),
+                ending: Ending::Completed,
+                spawned: false,
+            },
+            schedule: Schedule::default(),
+        }
+    }
+}
+
+pub(super) const MODEL_HANGS: &str = "the model, or what checks it, does not come to an end";
+
 #[cfg(feature = "explore")]
 impl<M: Model> Failing<M> {
-    fn switches(&self) -> usize {
-        self.schedule.as_ref().map_or(0, |trace| trace.switches)
+    pub(super) fn preemptions(&self) -> usize {
+        self.schedule.as_ref().map_or(0, |trace| trace.preemptions)
     }
 
     /// Whether the thing drew from `shuttle::rand`: then its schedule alone does not say what it does.
@@ -54,19 +79,31 @@ pub(super) type Schedule = Option<Trace>;
 #[cfg(not(feature = "explore"))]
 pub(super) type Schedule = Option<std::convert::Infallible>;
 
-/// After so many attempts in a row without a failing run of fewer switches none is looked for any more; the runs of
-/// each attempt, and the time for all of them.
-#[cfg(feature = "explore")]
-const ATTEMPTS: u64 = 10;
-#[cfg(feature = "explore")]
-const SIMPLIFYING: Duration = Duration::from_secs(2);
-#[cfg(feature = "explore")]
-const ATTEMPT_RUNS: usize = 200;
+/// How much a scenario is run.
+#[derive(Clone, Copy)]
+pub(super) struct Budget {
+    pub(super) runs: usize,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Budget {
+    fn is_spent(self, runs: u64) -> bool {
+        let over = || {
+            self.deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+        };
+        runs >= self.runs as u64 || over()
+    }
+}
 
 /// What came of a scenario.
 pub(super) struct Tried<M: Model> {
     pub(super) runs: u64,
     pub(super) undecided: u64,
+    /// There are no further schedules of the kind that was asked for.
+    #[cfg(feature = "explore")]
+    pub(super) ended: bool,
+    /// There are no further schedules at all.
     pub(super) exhausted: bool,
     pub(super) spawned: bool,
     #[cfg(feature = "explore")]
@@ -79,6 +116,8 @@ impl<M: Model> Tried<M> {
         Self {
             runs: 0,
             undecided: 0,
+            #[cfg(feature = "explore")]
+            ended: false,
             exhausted: false,
             spawned: false,
             #[cfg(feature = "explore")]
@@ -94,17 +133,7 @@ impl<M: Model> Tried<M> {
             Err(_) => Self::new(),
         };
         if hung && taken.failing.is_none() {
-            taken.failing = Some(Failing {
-                kind: Kind::Hung,
-                reason: "the model, or what checks it, does not come to an end".to_owned(),
-                run: Run {
-                    calls: Vec::new(),
-                    points: Vec::new(),
-                    ending: Ending::Completed,
-                    spawned: false,
-                },
-                schedule: Schedule::default(),
-            });
+            taken.failing = Some(Failing::of_the_model());
         }
         taken
     }
@@ -114,8 +143,9 @@ impl<M: Model> Tried<M> {
         &mut self,
         judge: &Judge<M>,
         run: Run<M::Operation, M::Outcome>,
-        schedule: impl FnOnce() -> Schedule,
+        schedule: Schedule,
     ) -> ControlFlow<()> {
+        self.runs += 1;
         self.spawned |= run.spawned;
         match judge.look(&run) {
             Found::Nothing => ControlFlow::Continue(()),
@@ -128,7 +158,7 @@ impl<M: Model> Tried<M> {
                     kind,
                     reason,
                     run,
-                    schedule: schedule(),
+                    schedule,
                 });
                 ControlFlow::Break(())
             }
@@ -136,28 +166,30 @@ impl<M: Model> Tried<M> {
     }
 }
 
-impl Engine {
-    pub(super) fn new<M: Model>(settings: &Linearizable<M>) -> Self {
-        #[cfg(feature = "explore")]
-        if let Some(exploration) = &settings.explore {
-            return Self::Explore {
-                strategy: exploration.strategy,
-                may_spawn: exploration.may_spawn,
-                steps: exploration.steps.unwrap_or(crate::explore::STEPS),
-                hang_limit: settings.hang_limit,
-            };
-        }
-        Self::Stress {
-            hang_limit: settings.hang_limit,
-        }
-    }
-
+impl<M, T> Engine<M, T>
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
     pub(super) fn may_spawn(&self) -> bool {
         match self {
             Self::Stress { .. } => true,
             #[cfg(feature = "explore")]
-            Self::Explore { may_spawn, .. } => *may_spawn,
+            Self::Explore(exploring) => exploring.may_spawn,
         }
+    }
+
+    #[cfg(feature = "explore")]
+    pub(super) fn explores(&self) -> bool {
+        matches!(self, Self::Explore(_))
+    }
+
+    /// Whether it is left to us how schedules are chosen.
+    #[cfg(feature = "explore")]
+    pub(super) fn mixes(&self) -> bool {
+        matches!(self, Self::Explore(exploring) if exploring.strategy == Strategy::Mixed)
     }
 
     /// How often a scenario is run before it is taken for one that does not fail, if a larger one failed within
@@ -169,157 +201,42 @@ impl Engine {
             // Runs of real threads are slow, and each a matter of luck.
             Self::Stress { .. } => runs.clamp(500, 3_000),
             #[cfg(feature = "explore")]
-            Self::Explore { .. } => runs.max(200),
+            Self::Explore(_) => runs.max(200),
         }
     }
 
-    /// The same way, but under every schedule, as far as that is to be had.
-    #[cfg(feature = "explore")]
-    pub(super) fn every_schedule(&self) -> Option<Self> {
-        match *self {
-            Self::Explore {
-                may_spawn,
-                steps,
-                hang_limit,
-                ..
-            } => Some(Self::Explore {
-                strategy: Strategy::Exhaustive,
-                may_spawn,
-                steps,
-                hang_limit,
-            }),
-            Self::Stress { .. } => None,
-        }
-    }
-
-    /// Runs a scenario up to `runs` times, or until `deadline`.
-    pub(super) fn run<T, M>(
+    /// Runs a scenario until something is wrong, or the budget is spent.
+    pub(super) async fn run(
         &self,
-        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
-        scenario: &Arc<Scenario<M::Operation>>,
-        judge: Judge<M>,
-        seed: u64,
-        runs: usize,
-        deadline: Option<Instant>,
-    ) -> Tried<M>
-    where
-        M: Model + Send + Sync + 'static,
-        M::Operation: Send + Sync + 'static,
-        M::Outcome: Send + Sync + 'static,
-        T: Send + Sync + 'static,
-    {
-        match *self {
-            Self::Stress { hang_limit } => {
-                if judge.may_block(scenario) {
-                    // Real threads that rightly block cannot be told from ones that hang, nor ended.
-                    return Tried::new();
-                }
-                let tried = Arc::new(Mutex::new(Tried::new()));
-                let notes = Arc::clone(&tried);
-                let look = move |run| {
-                    let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
-                    tried.runs += 1;
-                    tried.note(&judge, run, Schedule::default)?;
-                    let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                    if over || tried.runs >= runs as u64 {
-                        return ControlFlow::Break(());
-                    }
-                    ControlFlow::Continue(())
-                };
-                let ended = stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
-                Tried::taken(&tried, ended.is_err())
-            }
-            #[cfg(feature = "explore")]
-            Self::Explore {
-                strategy,
-                steps,
-                hang_limit,
-                ..
-            } => {
-                let mut plan = Plan::new(strategy, seed, runs, steps);
-                plan.hang_limit = hang_limit;
-                plan.deadline = deadline;
-                explore(subject, scenario, judge, plan)
-            }
-        }
-    }
-
-    /// Of some runs of a scenario that fails so, that with the fewest switches; real threads have none to count.
-    #[cfg(feature = "explore")]
-    pub(super) fn simplest<T, M>(
-        &self,
-        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
         scenario: &Arc<Scenario<M::Operation>>,
         judge: &Judge<M>,
         seed: u64,
-        mut failing: Failing<M>,
-    ) -> Failing<M>
-    where
-        M: Model + Send + Sync + 'static,
-        M::Operation: Send + Sync + 'static,
-        M::Outcome: Send + Sync + 'static,
-        T: Send + Sync + 'static,
-    {
-        let Self::Explore {
-            strategy,
-            steps,
-            hang_limit,
-            ..
-        } = *self
-        else {
-            return failing;
-        };
-        let deadline = Instant::now() + SIMPLIFYING;
-        let (mut attempt, mut in_vain) = (0, 0);
-        while failing.switches() > 1 && in_vain < ATTEMPTS && Instant::now() < deadline {
-            let mut plan = Plan::new(strategy, seed.wrapping_add(attempt), ATTEMPT_RUNS, steps);
-            (plan.deadline, plan.hang_limit) = (Some(deadline), hang_limit);
-            attempt += 1;
-            in_vain += 1;
-            let other = explore(subject, scenario, judge.clone(), plan).failing;
-            let simpler = |other: &Failing<M>| {
-                other.kind == failing.kind && other.switches() < failing.switches()
-            };
-            if let Some(other) = other.filter(simpler) {
-                failing = other;
-                in_vain = 0;
+        budget: Budget,
+    ) -> Tried<M> {
+        match self {
+            Self::Stress {
+                subject,
+                hang_limit,
+            } => stress(subject, scenario, judge, seed, budget, *hang_limit),
+            #[cfg(feature = "explore")]
+            Self::Explore(exploring) => {
+                let chooser = exploring.strategy.chooser(seed);
+                let seeds = DataSeeds::draw(seed);
+                exploring
+                    .explore(scenario, judge, &chooser, seeds, budget)
+                    .await
             }
         }
-        failing
-    }
-
-    /// Runs a scenario under the schedule of a token.
-    #[cfg(feature = "explore")]
-    pub(super) fn replay<T, M>(
-        &self,
-        subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
-        scenario: &Arc<Scenario<M::Operation>>,
-        judge: Judge<M>,
-        token: &Token,
-    ) -> Tried<M>
-    where
-        M: Model + Send + Sync + 'static,
-        M::Operation: Send + Sync + 'static,
-        M::Outcome: Send + Sync + 'static,
-        T: Send + Sync + 'static,
-    {
-        let mut plan = Plan::replay(token, crate::explore::STEPS);
-        if let Self::Explore {
-            steps, hang_limit, ..
-        } = *self
-        {
-            (plan.step_limit, plan.hang_limit) = (steps, hang_limit);
-        }
-        explore(subject, scenario, judge, plan)
     }
 }
 
-#[cfg(feature = "explore")]
-fn explore<T, M>(
+fn stress<M, T>(
     subject: &Arc<Subject<T, M::Operation, M::Outcome>>,
     scenario: &Arc<Scenario<M::Operation>>,
-    judge: Judge<M>,
-    plan: Plan,
+    judge: &Judge<M>,
+    seed: u64,
+    budget: Budget,
+    hang_limit: Duration,
 ) -> Tried<M>
 where
     M: Model + Send + Sync + 'static,
@@ -327,16 +244,71 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
+    if judge.may_block(scenario) {
+        // Real threads that rightly block cannot be told from ones that hang, nor ended.
+        return Tried::new();
+    }
     let tried = Arc::new(Mutex::new(Tried::new()));
-    let notes = Arc::clone(&tried);
-    let look = move |run, trace: &Trace| {
+    let (notes, judge) = (Arc::clone(&tried), judge.clone());
+    let look = move |run| {
         let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
-        tried.note(&judge, run, || Some(trace.clone()))
+        tried.note(&judge, run, Schedule::default())?;
+        if budget.is_spent(tried.runs) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     };
-    let summary = explore_scenario(subject, scenario, plan, look);
-    let mut tried = Tried::taken(&tried, summary.hung.is_some());
-    tried.runs = summary.schedules as u64;
-    tried.exhausted = summary.exhausted;
-    tried.misfits = summary.misfits;
-    tried
+    let ended = stress_scenario(subject, scenario, seed, hang_limit, Box::new(look));
+    Tried::taken(&tried, ended.is_err())
+}
+
+#[cfg(feature = "explore")]
+impl<M: Model> Exploring<M> {
+    /// Runs a scenario under schedules until something is wrong, or the budget is spent, or there are no more.
+    pub(super) async fn explore(
+        &self,
+        scenario: &Arc<Scenario<M::Operation>>,
+        judge: &Judge<M>,
+        chooser: &SharedChooser,
+        mut seeds: DataSeeds,
+        budget: Budget,
+    ) -> Tried<M> {
+        let mut tried = Tried::new();
+        while !budget.is_spent(tried.runs) {
+            if !lock(chooser).begin() {
+                tried.ended = true;
+                break;
+            }
+            let ended = self.runs.run(Wanted {
+                scenario: Arc::clone(scenario),
+                chooser: Arc::clone(chooser),
+                data_seed: seeds.next(),
+                step_limit: self.steps,
+            });
+            let ended = ended.await;
+            if tried.note(judge, ended.run, Some(ended.trace)).is_break() {
+                break;
+            }
+        }
+        let chooser = lock(chooser);
+        tried.exhausted = chooser.is_exhausted();
+        tried.misfits = chooser.misfits();
+        drop(chooser);
+        tried
+    }
+
+    /// Runs a scenario under the schedule of a token.
+    pub(super) async fn replay(
+        &self,
+        scenario: &Arc<Scenario<M::Operation>>,
+        judge: &Judge<M>,
+        token: &Token,
+    ) -> Tried<M> {
+        let (chooser, seeds) = (Replay::shared(token), DataSeeds::repeat(token));
+        let once = Budget {
+            runs: 1,
+            deadline: None,
+        };
+        self.explore(scenario, judge, &chooser, seeds, once).await
+    }
 }

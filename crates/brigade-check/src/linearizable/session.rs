@@ -1,39 +1,142 @@
-//! One check: scenario after scenario, until something is found, and what is made of it.
+//! One check: scenario after scenario, until something is found.
 
 #[cfg(feature = "explore")]
-use std::fmt::Debug;
+use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use fastrand::Rng;
 
+#[cfg(feature = "explore")]
+use super::Exploration;
 use super::Linearizable;
 use super::judge::Judge;
-use super::running::{Engine, Failing, Schedule};
+use super::running::{Budget, Engine, Failing, Tried};
+#[cfg(feature = "explore")]
+use super::running::{Exploring, MODEL_HANGS};
 use crate::environment;
-use crate::failure::{Failure, Finding, Kind};
-use crate::minimise::minimise;
+#[cfg(feature = "explore")]
+use crate::explore::{DataSeeds, SharedChooser, Stuck, Token, explore_scenarios};
+use crate::failure::Failure;
+#[cfg(feature = "explore")]
+use crate::failure::{Finding, Kind};
 use crate::model::Model;
-use crate::report::{Drawing, Report};
+#[cfg(feature = "explore")]
+use crate::report::Drawing;
+use crate::report::Report;
 use crate::scenario::{Scenario, Subject};
 
 /// One check under way.
 pub(super) struct Session<M: Model, T> {
-    settings: Linearizable<M>,
-    subject: Arc<Subject<T, M::Operation, M::Outcome>>,
-    seed: u64,
-    deadline: Option<Instant>,
-    report: Report,
-    engine: Engine,
+    pub(super) settings: Linearizable<M>,
+    pub(super) engine: Engine<M, T>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) report: Report,
+    /// Fingerprints of scenarios that do not fail under any schedule with at most so many preemptions.
+    #[cfg(feature = "explore")]
+    pub(super) sound: HashMap<u64, usize>,
 }
 
-/// How long minimising may take.
-const MINIMISING: Duration = Duration::from_secs(10);
-/// So many schedules of a smaller scenario are run one after the other, and then as many by the strategy. Most small
-/// scenarios have not more, which says for certain whether they fail; of the others, the strategy often finds sooner
-/// what is wrong.
+/// What failed, in which scenario and of which seed, and within how many runs of it.
+pub(super) struct Caught<M: Model> {
+    pub(super) failing: Failing<M>,
+    /// Whole, of the seed.
+    pub(super) scenario: Arc<Scenario<M::Operation>>,
+    /// Which of its operations were run.
+    pub(super) kept: Vec<bool>,
+    pub(super) seed: u64,
+    pub(super) runs: u64,
+}
+
+/// Runs a check from its beginning to its end.
+pub(super) fn run<M, T>(
+    mut settings: Linearizable<M>,
+    subject: Arc<Subject<T, M::Operation, M::Outcome>>,
+) -> Result<Report, Failure>
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
+    settings.validate()?;
+    let report = Report::new(environment::seed(settings.seed)?);
+    if let Some(time) = environment::time()? {
+        (settings.time, settings.scenarios) = (Some(time), usize::MAX);
+    }
+    #[cfg(feature = "explore")]
+    if let Some(exploration) = settings.explore.take() {
+        return explored(settings, exploration, subject, report);
+    }
+    let engine = Engine::Stress {
+        subject,
+        hang_limit: settings.hang_limit,
+    };
+    let session = Session::new(settings, engine, report);
+    // Real threads are waited for where they are started: it never waits here.
+    match pin!(session.run()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(end) => end,
+        Poll::Pending => unreachable!("nothing of real threads is waited for here"),
+    }
+}
+
+/// The same under deterministic schedules.
 #[cfg(feature = "explore")]
-const SCHEDULES: [usize; 2] = [100, 1_000];
+fn explored<M, T>(
+    settings: Linearizable<M>,
+    exploration: Exploration,
+    subject: Arc<Subject<T, M::Operation, M::Outcome>>,
+    report: Report,
+) -> Result<Report, Failure>
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
+    let token = environment::token(exploration.replay.as_deref())?;
+    let (seed, hang_limit) = (report.seed, settings.hang_limit);
+    let check = |runs| {
+        let engine = Engine::Explore(Exploring {
+            runs,
+            strategy: exploration.strategy,
+            may_spawn: exploration.may_spawn,
+            steps: exploration.steps.unwrap_or(crate::explore::STEPS),
+        });
+        let session = Session::<M, T>::new(settings, engine, report);
+        async {
+            match token {
+                Some(token) => session.replay(token).await,
+                None => session.run().await,
+            }
+        }
+    };
+    explore_scenarios(subject, hang_limit, check)
+        .unwrap_or_else(|stuck| Err(of_itself(stuck, seed)))
+}
+
+/// The check itself hangs or panics: the model does, or what generates the operations.
+#[cfg(feature = "explore")]
+fn of_itself(stuck: Stuck, seed: u64) -> Failure {
+    let (kind, reason) = match stuck {
+        Stuck::Panicked(message) => (
+            Kind::Panicked,
+            format!("the model, or what checks it: {message}"),
+        ),
+        Stuck::Hung => (Kind::Hung, MODEL_HANGS.to_owned()),
+    };
+    Failure::Found(Box::new(Finding {
+        kind,
+        reason,
+        seed,
+        token: None,
+        runs: 0,
+        operations: Vec::new(),
+        drawing: Drawing::default(),
+    }))
+}
 
 impl<M, T> Session<M, T>
 where
@@ -42,71 +145,54 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    pub(super) fn new(
-        mut settings: Linearizable<M>,
-        subject: Arc<Subject<T, M::Operation, M::Outcome>>,
-    ) -> Result<Self, Failure> {
-        if settings.threads == 0 {
-            return Err(Failure::NoThreads);
-        }
-        if settings.operations == 0 {
-            return Err(Failure::NoOperations);
-        }
-        if settings.generate.is_none() {
-            return Err(Failure::NoGenerator);
-        }
-        if settings.scenarios == 0 || settings.runs == 0 {
-            return Err(Failure::NoRuns);
-        }
-        let seed = environment::seed(settings.seed)?;
-        if let Some(time) = environment::time()? {
-            (settings.time, settings.scenarios) = (Some(time), usize::MAX);
-        }
-        Ok(Self {
+    fn new(settings: Linearizable<M>, engine: Engine<M, T>, report: Report) -> Self {
+        Self {
             deadline: settings.time.map(|time| Instant::now() + time),
-            engine: Engine::new(&settings),
-            report: Report {
-                seed,
-                scenarios: 0,
-                runs: 0,
-                undecided: 0,
-                exhausted: 0,
-            },
             settings,
-            subject,
-            seed,
-        })
+            engine,
+            report,
+            #[cfg(feature = "explore")]
+            sound: HashMap::new(),
+        }
     }
 
-    pub(super) fn run(mut self) -> Result<Report, Failure> {
+    async fn run(mut self) -> Result<Report, Failure> {
         #[cfg(feature = "explore")]
-        if let Some(exploration) = &self.settings.explore
-            && let Some(token) = environment::token(exploration.replay.as_deref())?
-        {
-            return self.replay(&token);
+        if let Some(caught) = self.try_small_scenarios().await? {
+            return Err(self.finding(caught).await);
         }
         for number in 0..self.settings.scenarios {
             // The first scenario is that of the seed itself, so that the seed of a failure repeats it at once.
-            let seed = self.seed.wrapping_add(number as u64);
+            let seed = self.report.seed.wrapping_add(number as u64);
             let scenario = self.scenario(seed);
             self.judge().deterministic(&scenario)?;
             self.report.scenarios += 1;
+            let scenario = Arc::new(scenario);
             let before = self.report.runs;
-            if let Some(failing) = self.try_scenario(scenario.clone(), seed, self.settings.runs)? {
-                let runs = self.report.runs - before;
-                return Err(self.finding(&scenario, seed, failing, runs));
+            let tried = self.try_scenario(&scenario, seed, self.settings.runs).await;
+            if let Some(failing) = tried? {
+                let caught = Caught {
+                    failing,
+                    kept: vec![true; scenario.operations()],
+                    scenario,
+                    seed,
+                    runs: self.report.runs - before,
+                };
+                return Err(self.finding(caught).await);
             }
-            if self
-                .deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-            {
+            if self.is_over() {
                 break;
             }
         }
         Ok(self.report)
     }
 
-    fn judge(&self) -> Judge<M> {
+    pub(super) fn is_over(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    pub(super) fn judge(&self) -> Judge<M> {
         Judge {
             model: self.settings.model.clone(),
             criterion: self.settings.criterion,
@@ -114,7 +200,7 @@ where
     }
 
     /// The scenario of a seed.
-    fn scenario(&self, seed: u64) -> Scenario<M::Operation> {
+    pub(super) fn scenario(&self, seed: u64) -> Scenario<M::Operation> {
         let mut rng = Rng::with_seed(seed);
         let generate = self
             .settings
@@ -133,21 +219,26 @@ where
         }
     }
 
-    fn try_scenario(
+    /// Runs a scenario by the way of this check, at the most so often.
+    pub(super) async fn try_scenario(
         &mut self,
-        scenario: Scenario<M::Operation>,
+        scenario: &Arc<Scenario<M::Operation>>,
         seed: u64,
         runs: usize,
     ) -> Result<Option<Failing<M>>, Failure> {
-        let judge = self.judge();
-        let tried = self.engine.run(
-            &self.subject,
-            &Arc::new(scenario),
-            judge,
-            seed,
+        let (judge, budget) = (self.judge(), self.budget(runs));
+        let tried = self.engine.run(scenario, &judge, seed, budget).await;
+        self.note(tried)
+    }
+
+    pub(super) fn budget(&self, runs: usize) -> Budget {
+        Budget {
             runs,
-            self.deadline,
-        );
+            deadline: self.deadline,
+        }
+    }
+
+    pub(super) fn note(&mut self, tried: Tried<M>) -> Result<Option<Failing<M>>, Failure> {
         self.report.runs += tried.runs;
         self.report.undecided += tried.undecided;
         self.report.exhausted += usize::from(tried.exhausted);
@@ -157,88 +248,31 @@ where
         Ok(tried.failing)
     }
 
-    /// What is wrong with a scenario, if something is, as far as some schedules say: all, if they are few, or those
-    /// among which the strategy finds something; `None` if that leaves it open.
+    /// Runs a scenario under the schedules of `chooser`; `None` by real threads, which go by none.
     #[cfg(feature = "explore")]
-    fn try_every_schedule(
+    pub(super) async fn explore(
         &mut self,
-        scenario: &Scenario<M::Operation>,
+        scenario: &Arc<Scenario<M::Operation>>,
+        chooser: &SharedChooser,
         seed: u64,
-    ) -> Option<Option<Failing<M>>> {
-        let every = self.engine.every_schedule()?;
-        for schedules in SCHEDULES {
-            let tried = every.run(
-                &self.subject,
-                &Arc::new(scenario.clone()),
-                self.judge(),
-                seed,
-                schedules,
-                self.deadline,
-            );
-            if tried.exhausted || tried.failing.is_some() {
-                return Some(tried.failing);
-            }
-            let drawn = self.try_scenario(scenario.clone(), seed, schedules);
-            if let Ok(Some(failing)) = drawn {
-                return Some(Some(failing));
-            }
-        }
-        None
-    }
-
-    /// Makes the scenario smaller as long as it still fails, and draws what is left.
-    fn finding(
-        mut self,
-        scenario: &Scenario<M::Operation>,
-        seed: u64,
-        failing: Failing<M>,
-        runs: u64,
-    ) -> Failure {
-        let runs_needed = self.report.runs;
-        let kept = vec![true; scenario.operations()];
-        let places = scenario.thread_places();
-        let minimising = Instant::now() + MINIMISING;
-        self.deadline = Some(minimising);
-        // A hang costs its limit and leaks its threads: not again and again.
-        let (kept, failing) = if failing.kind == Kind::Hung {
-            (kept, failing)
-        } else {
-            let mut runs_to_find = runs;
-            #[cfg(feature = "explore")]
-            let draws = failing.draws();
-            minimise(kept, failing, &places, minimising, |kept| {
-                let smaller = scenario.part(kept);
-                #[cfg(feature = "explore")]
-                if !draws && let Some(settled) = self.try_every_schedule(&smaller, seed) {
-                    return settled;
-                }
-                let before = self.report.runs;
-                let runs = self.engine.runs_to_minimise(runs_to_find);
-                let failing = self.try_scenario(smaller, seed, runs).ok().flatten()?;
-                runs_to_find = self.report.runs - before;
-                Some(failing)
-            })
+        budget: Budget,
+    ) -> Option<Tried<M>> {
+        let Engine::Explore(exploring) = &self.engine else {
+            return None;
         };
-        let smallest = scenario.part(&kept);
-        #[cfg(feature = "explore")]
-        let failing = {
-            let smallest = Arc::new(smallest.clone());
-            self.engine
-                .simplest(&self.subject, &smallest, &self.judge(), seed, failing)
-        };
-        Failure::Found(Box::new(Finding {
-            kind: failing.kind,
-            reason: failing.reason,
-            seed,
-            token: token(failing.schedule, &smallest, seed, kept),
-            runs: runs_needed,
-            operations: smallest.threads.iter().map(Vec::len).collect(),
-            drawing: Drawing::of(&failing.run),
-        }))
+        let (judge, seeds) = (self.judge(), DataSeeds::draw(seed));
+        Some(
+            exploring
+                .explore(scenario, &judge, chooser, seeds, budget)
+                .await,
+        )
     }
 
     #[cfg(feature = "explore")]
-    fn replay(mut self, token: &crate::explore::Token) -> Result<Report, Failure> {
+    async fn replay(mut self, token: Token) -> Result<Report, Failure> {
+        let Engine::Explore(exploring) = &self.engine else {
+            unreachable!("only schedules have tokens");
+        };
         let mismatch = |why: &str| Err(Failure::TokenMismatch(why.to_owned()));
         let scenario = self.scenario(token.seed);
         if token.kept.len() != scenario.operations() {
@@ -248,10 +282,8 @@ where
         if !token.fits(smallest.fingerprint()) {
             return mismatch("the operations differ");
         }
-        let judge = self.judge();
-        let tried = self
-            .engine
-            .replay(&self.subject, &Arc::new(smallest.clone()), judge, token);
+        let scenario = Arc::new(smallest.clone());
+        let tried = exploring.replay(&scenario, &self.judge(), &token).await;
         self.report.scenarios = 1;
         self.report.runs = tried.runs;
         match tried.failing {
@@ -268,29 +300,4 @@ where
             None => Ok(self.report),
         }
     }
-}
-
-/// The token of an explored run.
-#[cfg(feature = "explore")]
-fn token<O: Clone + Debug>(
-    schedule: Schedule,
-    scenario: &Scenario<O>,
-    seed: u64,
-    kept: Vec<bool>,
-) -> Option<String> {
-    let trace = schedule?;
-    let token = crate::explore::Token {
-        seed,
-        fingerprint: scenario.fingerprint(),
-        kept,
-        data_seed: trace.data_seed,
-        choices: trace.choices,
-    };
-    Some(token.encode())
-}
-
-/// Without schedules there are no tokens.
-#[cfg(not(feature = "explore"))]
-fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>) -> Option<String> {
-    None
 }

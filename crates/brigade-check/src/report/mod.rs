@@ -17,12 +17,25 @@ pub struct Report {
     pub seed: u64,
     /// Scenarios that were generated; 1 where there is but one thing to run.
     pub scenarios: usize,
-    /// Runs of them.
+    /// Runs of them, and of small parts of them.
     pub runs: u64,
     /// Runs whose history took too long to check, and was let pass.
     pub undecided: u64,
     /// Scenarios of which every schedule was run: by [`Strategy::Exhaustive`](crate::Strategy), given the budget.
     pub exhausted: usize,
+}
+
+impl Report {
+    /// Of a check that begins.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            scenarios: 0,
+            runs: 0,
+            undecided: 0,
+            exhausted: 0,
+        }
+    }
 }
 
 impl fmt::Display for Report {

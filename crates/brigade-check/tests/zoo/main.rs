@@ -77,7 +77,9 @@ fn exploring_finds_each_bug_makes_it_small_and_replays_it_ten_times_of_ten() {
 fn exploring_raises_no_false_alarm_on_the_twins() {
     for Specimen { name, twin, .. } in explored() {
         let report = twin(&Way::EXPLORE.times(2)).unwrap_or_else(|alarm| panic!("{name}: {alarm}"));
-        assert_eq!((report.runs, report.undecided), (2_000, 0), "{name}");
+        assert_eq!(report.undecided, 0, "{name}");
+        // Small scenarios come on top; of a whole program there are none.
+        assert!((2_000..=2_500).contains(&report.runs), "{name}: {report}");
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
         mistake: "a ring takes one item more than it has slots for",
         found_by: BOTH,
         kind: Kind::Unexplained,
-        smallest: &[2, 1],
+        smallest: &[3],
         bug: |way| rings(way).check(Ring::new, Ring::with_one_too_many),
         twin: |way| rings(way).check(Ring::new, Ring::correct),
     },

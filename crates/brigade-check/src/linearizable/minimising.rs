@@ -1,0 +1,210 @@
+//! What failed, made smaller as long as it still fails.
+
+#[cfg(feature = "explore")]
+use std::fmt::Debug;
+use std::sync::Arc;
+#[cfg(feature = "explore")]
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "explore")]
+use super::running::Budget;
+use super::running::{Failing, Schedule};
+use super::session::{Caught, Session};
+#[cfg(feature = "explore")]
+use super::small::MOST_OPERATIONS;
+#[cfg(feature = "explore")]
+use crate::explore::{Counted, Exhaustive, SharedChooser, Token};
+use crate::failure::{Failure, Finding, Kind};
+use crate::minimise::Minimiser;
+use crate::model::Model;
+use crate::report::Drawing;
+use crate::scenario::Scenario;
+
+/// How long minimising may take.
+const MINIMISING: Duration = Duration::from_secs(10);
+/// So many schedules of a smaller scenario are run one after the other, and then as many by the strategy. Most small
+/// scenarios have not more, which says for certain whether they fail; of the others, the strategy often finds sooner
+/// what is wrong.
+#[cfg(feature = "explore")]
+const SCHEDULES: [usize; 2] = [100, 1_000];
+/// How many runs, and how long, a failing schedule with fewer preemptions is looked for.
+#[cfg(feature = "explore")]
+const SIMPLIFYING_RUNS: usize = 1_000;
+#[cfg(feature = "explore")]
+const SIMPLIFYING: Duration = Duration::from_secs(2);
+
+impl<M, T> Session<M, T>
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
+    /// Makes the scenario smaller as long as it still fails, and draws what is left.
+    pub(super) async fn finding(mut self, caught: Caught<M>) -> Failure {
+        let runs_needed = self.report.runs;
+        let (scenario, seed) = (caught.scenario, caught.seed);
+        let minimising = Instant::now() + MINIMISING;
+        self.deadline = Some(minimising);
+        let (mut failing, mut runs_to_find) = (caught.failing, caught.runs);
+        // What needs few preemptions in the whole needs no more in a part: then there are few schedules to be tried.
+        #[cfg(feature = "explore")]
+        {
+            let part = Arc::new(scenario.part(&caught.kept));
+            failing = self.simplest(&part, failing).await;
+        }
+        let mut minimiser = Minimiser::new(caught.kept, scenario.thread_places());
+        // A hang costs its limit and leaks its threads: not again and again.
+        while failing.kind != Kind::Hung
+            && !self.is_over()
+            && let Some(kept) = minimiser.next()
+        {
+            let smaller = Arc::new(scenario.part(&kept));
+            let boldly = minimiser.drops_several(&kept);
+            let still = self.try_smaller(&smaller, boldly, &failing, seed, &mut runs_to_find);
+            let still = still.await;
+            if let Some(still) = still {
+                minimiser.fails(kept);
+                failing = still;
+            }
+        }
+        let kept = minimiser.smallest();
+        let smallest = Arc::new(scenario.part(&kept));
+        #[cfg(feature = "explore")]
+        let failing = self.simplest(&smallest, failing).await;
+        Failure::Found(Box::new(Finding {
+            kind: failing.kind,
+            reason: failing.reason,
+            seed,
+            token: token(failing.schedule, &smallest, seed, kept),
+            runs: runs_needed,
+            operations: smallest.threads.iter().map(Vec::len).collect(),
+            drawing: Drawing::of(&failing.run),
+        }))
+    }
+
+    /// What is wrong with a part of a scenario that fails as `failing` does, found within so many runs.
+    #[cfg_attr(
+        not(feature = "explore"),
+        expect(
+            unused_variables,
+            reason = "real threads are run the same way whatever failed"
+        )
+    )]
+    async fn try_smaller(
+        &mut self,
+        smaller: &Arc<Scenario<M::Operation>>,
+        boldly: bool,
+        failing: &Failing<M>,
+        seed: u64,
+        runs_to_find: &mut u64,
+    ) -> Option<Failing<M>> {
+        #[cfg(feature = "explore")]
+        if self.engine.explores() && !failing.draws() {
+            // There are many ways to drop several at once, and what is missed so is found one by one.
+            let efforts = &SCHEDULES[..if boldly { 1 } else { SCHEDULES.len() }];
+            let preemptions = failing.preemptions();
+            return self
+                .try_schedules(smaller, preemptions, efforts, seed)
+                .await;
+        }
+        let before = self.report.runs;
+        let runs = self.engine.runs_to_minimise(*runs_to_find);
+        let still = self.try_scenario(smaller, seed, runs).await;
+        let still = still.ok().flatten()?;
+        *runs_to_find = self.report.runs - before;
+        Some(still)
+    }
+
+    /// What is wrong with a part of a scenario, as far as some schedules say: all with at most so many preemptions, if
+    /// they are few, or those among which the strategy finds something.
+    #[cfg(feature = "explore")]
+    async fn try_schedules(
+        &mut self,
+        part: &Arc<Scenario<M::Operation>>,
+        preemptions: usize,
+        efforts: &[usize],
+        seed: u64,
+    ) -> Option<Failing<M>> {
+        let fingerprint = part.fingerprint();
+        let sound = self.sound.get(&fingerprint);
+        if sound.is_some_and(|&sound| sound >= preemptions) {
+            return None;
+        }
+        // Of few operations all orders can be tried first.
+        let every = if part.operations() <= MOST_OPERATIONS {
+            Exhaustive::up_to(preemptions, Counted::Amid)
+        } else {
+            Exhaustive::new(Counted::All)
+        };
+        let every: SharedChooser = Arc::new(Mutex::new(every));
+        for &schedules in efforts {
+            let budget = self.budget(schedules);
+            let tried = self.explore(part, &every, seed, budget).await?;
+            let ended = tried.ended;
+            let failing = self.note(tried).ok()?;
+            if ended && failing.is_none() {
+                self.sound.insert(fingerprint, preemptions);
+            }
+            if ended || failing.is_some() {
+                return failing;
+            }
+            let drawn = self.try_scenario(part, seed, schedules).await;
+            if let Ok(Some(failing)) = drawn {
+                return Some(failing);
+            }
+        }
+        None
+    }
+
+    /// Of some runs of a scenario that fails so, that with the fewest preemptions; real threads have none to count.
+    #[cfg(feature = "explore")]
+    async fn simplest(
+        &mut self,
+        scenario: &Arc<Scenario<M::Operation>>,
+        failing: Failing<M>,
+    ) -> Failing<M> {
+        if failing.preemptions() < 2 || failing.draws() {
+            return failing;
+        }
+        let fewer: SharedChooser = Arc::new(Mutex::new(Exhaustive::up_to(
+            failing.preemptions() - 1,
+            Counted::Amid,
+        )));
+        let budget = Budget {
+            runs: SIMPLIFYING_RUNS,
+            deadline: Some(Instant::now() + SIMPLIFYING),
+        };
+        let tried = self.explore(scenario, &fewer, 0, budget).await;
+        let other = tried.and_then(|tried| tried.failing);
+        other
+            .filter(|other| other.kind == failing.kind)
+            .unwrap_or(failing)
+    }
+}
+
+/// The token of an explored run.
+#[cfg(feature = "explore")]
+fn token<O: Clone + Debug>(
+    schedule: Schedule,
+    scenario: &Scenario<O>,
+    seed: u64,
+    kept: Vec<bool>,
+) -> Option<String> {
+    let trace = schedule?;
+    let token = Token {
+        seed,
+        fingerprint: scenario.fingerprint(),
+        kept,
+        data_seed: trace.data_seed,
+        choices: trace.choices,
+    };
+    Some(token.encode())
+}
+
+/// Without schedules there are no tokens.
+#[cfg(not(feature = "explore"))]
+fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>) -> Option<String> {
+    None
+}
