@@ -18,7 +18,7 @@ use clap::{ArgGroup, Args, Parser};
 use clap_complete::Shell;
 
 use crate::lab::{self, EXPERIMENTS};
-use crate::run::priority;
+use crate::run::job::priority;
 
 pub(crate) use self::life::LifeArguments;
 pub(crate) use self::lock::LockArguments;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::duration;
-use crate::run::halt::Halt;
-use crate::run::pace;
+use crate::run::policy::Halt;
+use crate::run::policy::pace;
 
 /// How long a job may live, and what happens when it fails.
 #[derive(Debug, Args)]

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::run::hold::{Bound, parse_load, parse_memory};
-use crate::run::niceness;
+use crate::run::process::niceness;
+use crate::run::staffing::{Bound, parse_load, parse_memory};
 
 /// How much of the machine jobs leave to others.
 #[derive(Debug, Args)]

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::error::RunError;
-use super::order::WINDOW;
+use crate::run::error::RunError;
+use crate::run::output::WINDOW;
 
 /// Open files of a job: the pipes it prints to, its input, files for long output, and one that
 /// tells of its exit.

@@ -5,65 +5,23 @@
 //! `locks.rs`, `process.rs`) and prints what it printed (`output.rs`); the main thread waits for signals and for the
 //! end (`conduct.rs`). Where the number of workers may change, another one sees to that (`staffing.rs`).
 
-mod bad_item;
-pub(crate) mod block;
-mod capture;
-mod children;
 mod clock;
-mod closing;
-mod combinations;
-mod conduct;
-mod deadline;
-mod demand;
-mod elastic;
-mod ending;
+mod command;
+pub(crate) mod conduct;
 mod error;
-mod event_stream;
-mod exit;
-mod failure;
-mod feed;
-mod gauge;
-mod give_up_turn;
-pub(crate) mod halt;
-pub(crate) mod hold;
-mod input;
-mod interrupt;
-mod job;
+pub(crate) mod input;
+pub(crate) mod job;
 mod joblog;
 mod latch;
 mod limits;
-mod locks;
-mod machine;
 pub(crate) mod metrics;
-mod needs;
-pub(crate) mod niceness;
-mod object;
-mod order;
 mod output;
-pub(crate) mod pace;
-mod parked;
-mod policy;
-pub(crate) mod priority;
-mod process;
-mod progress;
-mod replacement;
-mod results;
-mod retry;
-mod script;
+pub(crate) mod policy;
+pub(crate) mod process;
 mod setup;
-pub(crate) mod signals;
-mod source;
-mod staffing;
-mod stdin;
-mod summary;
-pub(crate) mod suspension;
-mod syntax;
-mod tag;
+pub(crate) mod staffing;
 mod tally;
-mod template;
-mod title;
-mod unstarted;
-mod waits;
+mod waiting;
 mod work;
 
 use std::io;
@@ -76,21 +34,15 @@ use std::time::{Duration, Instant};
 use brigade::Pool;
 
 use crate::arguments::RunArguments;
-
-use self::error::RunError;
-use self::event_stream::EventStream;
-use self::hold::Hold;
-use self::joblog::{Again, Opened};
-use self::locks::Locks;
-use self::machine::Machine;
-use self::metrics::{MetricsFile, Source, Target};
-use self::output::Output;
-use self::policy::Policy;
-use self::progress::Progress;
-use self::results::Results;
-use self::setup::Plan;
-use self::staffing::Staffing;
-use self::work::Work;
+use crate::run::error::RunError;
+use crate::run::joblog::{Again, Opened};
+use crate::run::metrics::{MetricsFile, Source, Target};
+use crate::run::output::{EventStream, Output, Progress, Results};
+use crate::run::policy::Policy;
+use crate::run::setup::Plan;
+use crate::run::staffing::{Hold, Machine, Staffing};
+use crate::run::waiting::Locks;
+use crate::run::work::Work;
 
 /// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
 /// pool's own default is made for.
@@ -206,17 +158,17 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     };
     let suspend = {
         let work = Arc::clone(&work);
-        move || suspension::suspend(&work)
+        move || conduct::suspension::suspend(&work)
     };
-    signals::keep_children()
-        .and_then(|()| signals::outlive_file_limit())
-        .and_then(|()| signals::listen(events, suspend))
+    conduct::signals::keep_children()
+        .and_then(|()| conduct::signals::outlive_file_limit())
+        .and_then(|()| conduct::signals::listen(events, suspend))
         .map_err(RunError::refused("signals cannot be caught"))?;
     let kind = input.kind();
     if policy.backoff.retries > 0 || policy.objects {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
         start("brigade-parked", move || {
-            let hand_over = |job, holds| feed::hand_over(job, holds, &pool, &work);
+            let hand_over = |job, holds| work::feed::hand_over(job, holds, &pool, &work);
             work.parked.hand_over(hand_over);
         })?;
     }
@@ -226,7 +178,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     }
     start("brigade-feed", {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        move || feed::feed(input, &recipe, history, &pool, &work)
+        move || work::feed::feed(input, &recipe, history, &pool, &work)
     })?;
 
     let grace = policy.limits.grace;
@@ -236,7 +188,9 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     if let Some(file) = &mut metrics_file {
         file.end();
     }
-    Ok(closing::close(ending, kind, elapsed, metrics, &work))
+    Ok(conduct::closing::close(
+        ending, kind, elapsed, metrics, &work,
+    ))
 }
 
 /// Begins to tell of a run; returns the file that has to be kept up, if it is one.

@@ -8,16 +8,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use crate::arguments::RunArguments;
-
-use super::block::{Blocks, Cut};
-use super::combinations::Combinations;
-use super::error::RunError;
-use super::input::{Input, Kind, Stream};
-use super::job::Recipe;
-use super::joblog::Failed;
-use super::replacement::Subject;
-use super::source::{FileName, Source};
-use super::template::Template;
+use crate::run::command::{Subject, Template};
+use crate::run::error::RunError;
+use crate::run::input::{Blocks, Combinations, Cut, FileName, Input, Kind, Source, Stream};
+use crate::run::job::Recipe;
+use crate::run::joblog::Failed;
 
 /// What stands between a command and its arguments.
 const LIST: &str = ":::";

@@ -7,8 +7,8 @@ use std::io::{self, BufRead, BufReader, Seek};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use super::super::block::Cut;
-use super::super::input::{Item, Kind, Place, Text};
+use crate::run::input::{Cut, Item, Kind, Place, Text};
+
 use super::{Again, Entry, LogError, Lossless};
 
 /// Which jobs have been logged, and how they ended.

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use brigade::Pool;
 
-use super::work::Work;
+use crate::run::work::Work;
 
 use self::text::Text;
 
