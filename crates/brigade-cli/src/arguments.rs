@@ -18,7 +18,7 @@ use clap::{ArgGroup, Args, Parser};
 use clap_complete::Shell;
 
 use crate::lab::{self, EXPERIMENTS};
-use crate::run::job::priority;
+use crate::run::job::parse_priority;
 
 pub(crate) use self::life::LifeArguments;
 pub(crate) use self::lock::LockArguments;
@@ -144,7 +144,7 @@ pub(crate) struct RunArguments {
     pub(crate) jsonl: bool,
 
     /// How urgent jobs are that do not say so: high, normal, low, or 0 (most urgent) to 255
-    #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = priority::parse)]
+    #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = parse_priority)]
     pub(crate) priority: Priority,
 
     /// Print neither progress nor a summary; failures are still reported

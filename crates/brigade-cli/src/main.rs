@@ -9,6 +9,7 @@ mod number;
 mod quantity;
 mod resource;
 mod run;
+mod signal;
 mod size;
 mod with;
 

@@ -1,13 +1,31 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
-//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; what cannot run yet waits
-//! apart (`parked/`), and another thread hands it over. Each worker carries one out at a time (`work.rs`, `waits.rs`,
-//! `locks.rs`, `process.rs`) and prints what it printed (`output.rs`); the main thread waits for signals and for the
-//! end (`conduct.rs`). Where the number of workers may change, another one sees to that (`staffing.rs`).
+//! One thread reads jobs and hands them to the pool, whose queue is the read-ahead; what cannot run yet waits apart, and
+//! another thread hands it over. Each worker carries one out at a time and prints what it printed; the main thread waits
+//! for signals and for the end. Where the number of workers may change, another one sees to that.
+//!
+//! The rooms, from the ground up. Each uses only those above it in this list, and is entered through its `mod.rs`:
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `clock`, `latch` | time that stands still while all is stopped; a signal that stays |
+//! | `command/` | what can be executed, with places for arguments |
+//! | `input/` | where jobs come from |
+//! | `job/`, `tally` | one job and why it can fail; how many did |
+//! | `joblog/` | what is remembered from one run to the next |
+//! | `process/` | running one job as a process |
+//! | `policy/` | what the command line says about the life of jobs |
+//! | `staffing/` | how many jobs may run at once, by what the machine bears |
+//! | `output/` | what becomes of output, and all that is told |
+//! | `waiting/` | what jobs wait for that cannot run yet |
+//! | `work/` | what the workers do, and what a run's threads share |
+//! | `metrics/` | how a run goes, for Prometheus |
+//! | `conduct/` | the main thread, from the first job to the exit code |
+//! | `setup`, `limits`, `error` | what is settled before anything runs, and why nothing is |
 
 mod clock;
 mod command;
-pub(crate) mod conduct;
+mod conduct;
 mod error;
 pub(crate) mod input;
 pub(crate) mod job;
@@ -29,7 +47,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use brigade::Pool;
 
@@ -43,10 +61,7 @@ use crate::run::setup::Plan;
 use crate::run::staffing::{Hold, Machine, Staffing};
 use crate::run::waiting::Locks;
 use crate::run::work::Work;
-
-/// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
-/// pool's own default is made for.
-const AGEING: Duration = Duration::from_secs(1);
+use crate::signal;
 
 /// Runs the jobs and returns the exit code.
 ///
@@ -83,7 +98,9 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let mut staffing = None;
     if !policy.dry_run {
         let hold = Hold::new(&arguments.machine);
-        staffing = Staffing::new(jobs.clone(), hold, Machine::ours())?;
+        staffing = Staffing::new(jobs.clone(), hold, Machine::ours()).map_err(
+            RunError::refused("the load or the memory of this machine cannot be measured"),
+        )?;
     }
     // On a terminal where someone types, it would be drawn over what they type.
     let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
@@ -134,11 +151,13 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
             log.path().display()
         ));
     }
-    let workers = staffing.as_mut().map(|staffing| staffing.workers(0, &work));
+    let workers = staffing
+        .as_mut()
+        .map(|staffing| staffing.begin(&work.held_back));
     let pool = Pool::builder("brigade")
         .workers(workers.unwrap_or(jobs))
         .queue_capacity(policy.queue)
-        .ageing(AGEING)
+        .ageing(job::AGEING)
         .on_panic({
             let work = Arc::clone(&work);
             move |panic| work.report_panic(panic)
@@ -158,27 +177,29 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     };
     let suspend = {
         let work = Arc::clone(&work);
-        move || conduct::suspension::suspend(&work)
+        move || conduct::suspend(&work)
     };
-    conduct::signals::keep_children()
-        .and_then(|()| conduct::signals::outlive_file_limit())
-        .and_then(|()| conduct::signals::listen(events, suspend))
+    signal::keep_children()
+        .and_then(|()| signal::outlive_file_limit())
+        .and_then(|()| conduct::listen(events, suspend))
         .map_err(RunError::refused("signals cannot be caught"))?;
     let kind = input.kind();
     if policy.backoff.retries > 0 || policy.objects {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
         start("brigade-parked", move || {
-            let hand_over = |job, holds| work::feed::hand_over(job, holds, &pool, &work);
+            let hand_over = |job, holds| work::hand_over(job, holds, &pool, &work);
             work.parked.hand_over(hand_over);
         })?;
     }
     if let Some(staffing) = staffing {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-staffing", move || staffing.direct(&pool, &work))?;
+        start("brigade-staffing", move || {
+            work::resize(staffing, &pool, &work);
+        })?;
     }
     start("brigade-feed", {
         let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        move || work::feed::feed(input, &recipe, history, &pool, &work)
+        move || work::feed(input, &recipe, history, &pool, &work)
     })?;
 
     let grace = policy.limits.grace;
@@ -188,9 +209,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     if let Some(file) = &mut metrics_file {
         file.end();
     }
-    Ok(conduct::closing::close(
-        ending, kind, elapsed, metrics, &work,
-    ))
+    Ok(conduct::close(ending, kind, elapsed, metrics, &work))
 }
 
 /// Begins to tell of a run; returns the file that has to be kept up, if it is one.

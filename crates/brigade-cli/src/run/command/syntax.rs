@@ -22,11 +22,6 @@ pub(crate) fn plain_words(line: &[u8], place: impl Fn(&[u8]) -> usize) -> Option
     Some(words.into_iter().map(OsString::from_vec).collect())
 }
 
-/// The length of `{}`, if the text begins with it: no shell makes anything of that.
-pub(crate) fn empty_braces(text: &[u8]) -> usize {
-    if text.starts_with(b"{}") { 2 } else { 0 }
-}
-
 /// True if no byte means anything to a shell, but for quotes, and for what means itself.
 fn is_plain(line: &[u8], place: impl Fn(&[u8]) -> usize) -> bool {
     let mut rest = line;
@@ -59,6 +54,10 @@ const SHELL_ONLY: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn empty_braces(text: &[u8]) -> usize {
+        if text.starts_with(b"{}") { 2 } else { 0 }
+    }
 
     #[test]
     fn plain_lines_are_split_as_a_shell_would() {

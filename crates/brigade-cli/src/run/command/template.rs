@@ -1,57 +1,14 @@
 //! A command with places for arguments.
 
 use std::error::Error;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 
+use super::Command;
 use super::replacement::{Given, Missing, Replacement, Subject};
 use super::script::{Misplaced, Script};
 use super::syntax;
-
-/// The shell for commands that need one.
-pub(crate) const SHELL: &str = "/bin/sh";
-
-/// What to execute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// A program and its arguments.
-    Direct(Vec<OsString>),
-    /// Shell code.
-    Shell(OsString),
-    /// Shell code, and the values that it will find in variables.
-    ShellWith(OsString, Vec<OsString>),
-}
-
-impl Command {
-    /// What is executed, as one would type it into a shell.
-    pub(crate) fn typed(&self) -> Vec<u8> {
-        match self {
-            Self::Shell(code) => code.as_bytes().to_vec(),
-            _ => join(&self.words()),
-        }
-    }
-
-    /// The words that are executed.
-    pub(crate) fn words(&self) -> Vec<&OsStr> {
-        let shell = OsStr::new(SHELL);
-        match self {
-            Self::Direct(words) => words.iter().map(OsString::as_os_str).collect(),
-            Self::Shell(code) => vec![shell, OsStr::new("-c"), code],
-            Self::ShellWith(code, values) => {
-                let mut words = vec![shell, OsStr::new("-c"), code, shell];
-                words.extend(values.iter().map(OsString::as_os_str));
-                words
-            }
-        }
-    }
-}
-
-/// Words as one would type them into a shell.
-pub(crate) fn join(words: &[&OsStr]) -> Vec<u8> {
-    // No word has a NUL byte: an item that has one is no command.
-    shlex::bytes::try_join(words.iter().map(|word| word.as_bytes())).unwrap_or_default()
-}
 
 /// A command with places for arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]

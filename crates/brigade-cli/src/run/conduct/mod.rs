@@ -1,15 +1,17 @@
 //! The main thread while jobs run: waits for signals and for the end, and stops what must be stopped.
+//!
+//! The door is [`conduct`]. How far a run is stopped is told by `interrupt.rs`; why it ended and with which exit code, by
+//! `ending.rs`; and [`close`] tells what is to be told at last.
 
-pub(crate) mod closing;
+mod closing;
 mod ending;
 mod interrupt;
-pub(crate) mod signals;
+mod signals;
 mod summary;
-pub(crate) mod suspension;
+mod suspension;
 mod unstarted;
 
 use std::fs::File;
-use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -22,28 +24,14 @@ use crate::run::clock;
 use crate::run::metrics;
 use crate::run::metrics::MetricsFile;
 use crate::run::output::Happening;
-use crate::run::policy::Halt;
-use crate::run::work::{Fed, Work};
+use crate::run::work::{Event, Work};
 
 use self::ending::{Cause, Ending};
 use self::interrupt::{Interrupts, Step};
 
-/// What the main thread hears of.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// We got a signal.
-    Signal(i32),
-    /// There is no more input.
-    Fed(Fed),
-    /// All jobs have ended.
-    Finished,
-    /// Nobody reads our standard output any more.
-    Unread,
-    /// Enough jobs have failed or succeeded.
-    Halted(Halt),
-    /// A job that has ended could not be logged.
-    Unlogged(io::Error),
-}
+pub(crate) use self::closing::close;
+pub(crate) use self::signals::listen;
+pub(crate) use self::suspension::suspend;
 
 /// How long a program that follows the run may take to read, before an event is left out.
 const PATIENCE: Duration = Duration::from_millis(500);

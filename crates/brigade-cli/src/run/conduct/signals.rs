@@ -1,17 +1,17 @@
-//! The signals that ask us to end or to stop, and the one that would take our jobs' ends from us.
+//! The signals that ask us to end or to stop.
 
 use std::io;
-use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use super::Event;
+use crate::run::work::Event;
+use crate::signal::is_ignored;
 
 /// From a person, from the system, and from a terminal that goes away.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -61,39 +61,4 @@ pub(crate) fn listen(
         .name("brigade-signal".to_owned())
         .spawn(listen)?;
     Ok(())
-}
-
-/// Makes sure that children can be waited for, though we were started with SIGCHLD ignored: how they
-/// ended would be thrown away, and every job would seem to fail.
-///
-/// # Errors
-/// If the system refuses a handler.
-pub(crate) fn keep_children() -> io::Result<()> {
-    if is_ignored(SIGCHLD) {
-        // Any handler will do; nobody looks at the flag.
-        flag::register(SIGCHLD, Arc::default())?;
-    }
-    Ok(())
-}
-
-/// Makes a write beyond the limit for the size of files (`ulimit -f`) an error, as it is on a full disk, rather than the
-/// end of this process. Jobs do not inherit that.
-///
-/// # Errors
-/// If the system refuses a handler.
-pub(crate) fn outlive_file_limit() -> io::Result<()> {
-    if !is_ignored(SIGXFSZ) {
-        flag::register(SIGXFSZ, Arc::default())?;
-    }
-    Ok(())
-}
-
-pub(crate) fn is_ignored(signal: i32) -> bool {
-    // SAFETY: zeroes are a valid `sigaction`; the call changes nothing and writes one to where it may.
-    let (action, result) = unsafe {
-        let mut action = std::mem::zeroed::<libc::sigaction>();
-        let result = libc::sigaction(signal, ptr::null(), &raw mut action);
-        (action, result)
-    };
-    result == 0 && action.sa_sigaction == libc::SIG_IGN
 }

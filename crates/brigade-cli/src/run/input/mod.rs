@@ -1,4 +1,7 @@
-//! Where jobs come from: a stream of lines or NUL-terminated items, or the command line.
+//! Where jobs come from: a stream of lines or NUL-terminated items, blocks of one, or the command line.
+//!
+//! The door is [`Input`], which hands out one [`Item`] after the other, in constant memory, and waits no longer than the
+//! run goes on. What an item asks for is not known here.
 
 mod block;
 mod combinations;

@@ -1,22 +1,21 @@
-//! What one item of input asks for.
+//! One job: what an item of input asks for, what it is called, what it waits for, and why it can fail.
+//!
+//! The door is [`Recipe`], which makes a [`Job`] of an item. Nothing here is run.
 
 mod bad_item;
 mod failure;
+mod hash;
 mod needs;
 mod object;
-pub(crate) mod priority;
+mod priority;
 mod title;
 mod unmet;
-
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 
 use brigade::Priority;
 
 use crate::resource::Request;
-use crate::run::command::{Command, Given, Template, empty_braces, syntax};
+use crate::run::command::{Command, Given, Template};
 use crate::run::input::{Block, Item, Kind, Place, Text};
-use crate::run::joblog::{Hash, hash};
 
 use self::needs::Needs;
 use self::object::{Label, Object};
@@ -24,9 +23,11 @@ use self::title::Title;
 
 pub(crate) use self::bad_item::BadItem;
 pub(crate) use self::failure::Failure;
+pub(crate) use self::hash::{Hash, hash};
 pub(crate) use self::needs::Predecessor;
 pub(crate) use self::object::Settings;
-pub(crate) use self::unmet::{NAMED, Unmet};
+pub(crate) use self::priority::{AGEING, parse_priority};
+pub(crate) use self::unmet::Unmet;
 
 /// Something to run. An item that cannot be run is a job too, one that fails: so it is counted,
 /// reported and listed like any other.
@@ -263,7 +264,7 @@ fn read_command(line: &[u8], priority: &mut Priority) -> Result<Command, BadItem
         Some(escaped) if escaped.starts_with('@') => escaped,
         Some(rest) => {
             let (level, command) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
-            *priority = priority::parse(level).map_err(BadItem::Priority)?;
+            *priority = parse_priority(level).map_err(BadItem::Priority)?;
             let command = command.trim_ascii_start();
             if command.is_empty() {
                 return Err(BadItem::PriorityAlone);
@@ -271,16 +272,13 @@ fn read_command(line: &[u8], priority: &mut Priority) -> Result<Command, BadItem
             command
         }
     };
-    Ok(
-        syntax::plain_words(command.as_bytes(), empty_braces).map_or_else(
-            || Command::Shell(OsString::from_vec(command.as_bytes().to_vec())),
-            Command::Direct,
-        ),
-    )
+    Ok(Command::from_line(command.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     fn job(template: Option<&str>, kind: Kind, text: &[u8]) -> Option<Job> {

@@ -8,8 +8,8 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::resource::{Capacities, Request, read_requests};
-use crate::run::joblog::{Hash, hash};
 
+use super::hash::{Hash, hash};
 use super::object::Scalar;
 
 /// What a job waits for before it begins.

@@ -11,10 +11,11 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::duration;
-use crate::run::command::{Command, empty_braces, syntax, template};
+use crate::run::command::{self, Command};
 
+use super::needs;
 use super::needs::Needs;
-use super::{needs, priority};
+use super::priority::parse_priority;
 
 /// A job as a JSON object.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Settings {
     pub(crate) fn typed(&self, command: &Command) -> Vec<u8> {
         let mut typed = Vec::new();
         if let Some(directory) = &self.directory {
-            typed = template::join(&["cd".as_ref(), "--".as_ref(), directory.as_os_str()]);
+            typed = command::join(&["cd".as_ref(), "--".as_ref(), directory.as_os_str()]);
             typed.extend_from_slice(b" && ");
         }
         if self.env.is_empty() {
@@ -82,7 +83,7 @@ impl Settings {
         let mut words = vec![OsStr::new("env")];
         words.extend(set.iter().map(OsString::as_os_str));
         words.extend(command.words());
-        typed.extend(template::join(&words));
+        typed.extend(command::join(&words));
         typed
     }
 }
@@ -137,8 +138,7 @@ impl Object {
             (None, None) => return Err("it has neither `cmd` nor `argv`".to_owned()),
         };
         let command = match (cmd, argv) {
-            (Some(code), _) => syntax::plain_words(code.as_bytes(), empty_braces)
-                .map_or_else(|| Command::Shell(code.into()), Command::Direct),
+            (Some(code), _) => Command::from_line(code.as_bytes()),
             (None, argv) => {
                 let words = argv.unwrap_or_default().into_iter();
                 Command::Direct(words.map(OsString::from).collect())
@@ -222,7 +222,7 @@ impl Written {
 
 fn read_priority<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Priority>, D::Error> {
     let text = from.deserialize_any(Scalar("high, normal, low or a number from 0 to 255"))?;
-    priority::parse(&text).map(Some).map_err(D::Error::custom)
+    parse_priority(&text).map(Some).map_err(D::Error::custom)
 }
 
 fn read_timeout<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {

@@ -2,14 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use brigade::Priority;
+
+/// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
+/// pool's own default is made for.
+pub(crate) const AGEING: Duration = Duration::from_secs(1);
 
 /// Reads `high`, `normal`, `low`, or a number from 0 (most urgent) to 255.
 ///
 /// # Errors
 /// [`UnknownPriority`] for anything else.
-pub(crate) fn parse(text: &str) -> Result<Priority, UnknownPriority> {
+pub(crate) fn parse_priority(text: &str) -> Result<Priority, UnknownPriority> {
     match text {
         "high" => Ok(Priority::HIGH),
         "normal" => Ok(Priority::NORMAL),
@@ -43,17 +48,17 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_priorities() {
-        assert_eq!(parse("high"), Ok(Priority::HIGH));
-        assert_eq!(parse("normal"), Ok(Priority::NORMAL));
-        assert_eq!(parse("low"), Ok(Priority::LOW));
-        assert_eq!(parse("0"), Ok(Priority(0)));
-        assert_eq!(parse("255"), Ok(Priority(255)));
+        assert_eq!(parse_priority("high"), Ok(Priority::HIGH));
+        assert_eq!(parse_priority("normal"), Ok(Priority::NORMAL));
+        assert_eq!(parse_priority("low"), Ok(Priority::LOW));
+        assert_eq!(parse_priority("0"), Ok(Priority(0)));
+        assert_eq!(parse_priority("255"), Ok(Priority(255)));
     }
 
     #[test]
     fn anything_else_is_an_error_that_quotes_it() {
         for wrong in ["", "256", "-1", "+1", "HIGH", "urgent", "1.5", " 1"] {
-            let error = parse(wrong).expect_err(wrong);
+            let error = parse_priority(wrong).expect_err(wrong);
             assert!(error.to_string().contains(&format!("`{wrong}`")));
         }
     }

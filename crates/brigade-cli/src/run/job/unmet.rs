@@ -28,7 +28,17 @@ pub(crate) enum Unmet {
 }
 
 /// How many jobs of a cycle are named.
-pub(crate) const NAMED: usize = 8;
+const NAMED: usize = 8;
+
+impl Unmet {
+    /// A job is after itself, by way of the jobs with these ids.
+    pub(crate) fn cycle(ids: &[String]) -> Self {
+        Self::Cycle {
+            ids: ids.iter().take(NAMED).cloned().collect(),
+            jobs: ids.len(),
+        }
+    }
+}
 
 impl fmt::Display for Unmet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,8 @@
 //! they are run again. It is not flushed to the disk with each job, which could take longer than the
 //! job: what the system has taken survives this program's death, but of the last seconds before a
 //! power failure some lines may be missing, and their jobs are run again as well.
+//!
+//! The door is [`open`].
 
 mod entry;
 mod error;
@@ -20,7 +22,7 @@ use crate::arguments::LogArguments;
 
 pub(crate) use self::entry::{Entry, Lossless, Timing};
 pub(crate) use self::error::LogError;
-pub(crate) use self::history::{Failed, Hash, History, hash};
+pub(crate) use self::history::{Failed, History};
 
 /// What is run of the jobs that have been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,6 @@
 //! How a run goes, for Prometheus: in a file, or by HTTP.
+//!
+//! The door is [`Source`], which has all that is known of a run at any time; [`MetricsFile`] and [`serve`] tell it.
 
 mod file;
 mod server;

@@ -1,4 +1,8 @@
-//! What is printed: each job's output in one piece, and messages between them.
+//! What becomes of output: each job's in one piece, and messages between them.
+//!
+//! The door is [`Output`], which has standard output and standard error with the progress line. Beside it are the other
+//! places where output may go: files ([`Results`]), and programs that follow the run ([`EventStream`]). [`Order`] keeps
+//! it until its turn has come.
 
 mod event_stream;
 mod order;

@@ -1,16 +1,19 @@
-//! What is done about jobs that take too long or fail.
+//! What the command line says about the life of jobs: how long, how often, how fast, and when it is enough.
+//!
+//! The door is [`Policy`], which is settled before the first job begins and stays as it is.
 
+mod backoff;
 mod halt;
-pub(crate) mod pace;
+mod pace;
 
 use std::time::Duration;
 
 use crate::arguments::RunArguments;
 use crate::run::process::{Limits, Niceness};
-use crate::run::waiting::Backoff;
 
+pub(crate) use self::backoff::Backoff;
 pub(crate) use self::halt::Halt;
-pub(crate) use self::pace::Pace;
+pub(crate) use self::pace::{Pace, parse_rate};
 
 /// What the command line says about the life of a job.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,13 @@
 //! Running one job as a process.
+//!
+//! The door is [`run`], which starts it, writes what it reads (`stdin.rs`), keeps what it prints (`capture.rs`), sees to
+//! its time (`deadline.rs`) and tells how it ended. All that run at a time are known to [`Children`], which can stop them.
 
 mod capture;
 mod children;
 mod deadline;
 mod exit;
-pub(crate) mod niceness;
+mod niceness;
 mod stdin;
 
 use std::ffi::{OsStr, OsString};
@@ -28,7 +31,7 @@ use self::stdin::Stdin;
 pub(crate) use self::capture::{Captured, Outputs, Stream};
 pub(crate) use self::children::Children;
 pub(crate) use self::deadline::Limits;
-pub(crate) use self::niceness::Niceness;
+pub(crate) use self::niceness::{Niceness, parse_niceness};
 
 /// What is run, and how.
 #[derive(Clone, Copy, Debug)]

@@ -99,7 +99,7 @@ impl Niceness {
 ///
 /// # Errors
 /// What is wrong with anything else.
-pub(crate) fn parse(text: &str) -> Result<i32, String> {
+pub(crate) fn parse_niceness(text: &str) -> Result<i32, String> {
     let added = text.parse().ok();
     added
         .filter(|added| (-20..=19).contains(added))
@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn what_is_added_is_a_number_in_the_range_of_niceness() {
         for (text, added) in [("-20", -20), ("0", 0), ("+5", 5), ("19", 19)] {
-            assert_eq!(parse(text), Ok(added));
+            assert_eq!(parse_niceness(text), Ok(added));
         }
         for wrong in ["20", "-21", "", "x", "1.5", "99999999999"] {
-            let problem = parse(wrong).expect_err(wrong);
+            let problem = parse_niceness(wrong).expect_err(wrong);
             assert!(problem.ends_with(&format!("not `{wrong}`")), "{problem}");
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::run::job::{BadItem, Job, NAMED, Predecessor, Unmet};
-use crate::run::joblog::Hash;
+use crate::run::job::Hash;
+use crate::run::job::{BadItem, Job, Predecessor, Unmet};
 
 /// How a job has ended, for those that are after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,13 +254,7 @@ impl Dependencies {
         let ids = jobs.iter().map(|job| job.id_text().unwrap_or_default());
         let mut ids = ids.map(str::to_owned).collect::<Vec<_>>();
         let fail_one = |job| {
-            let failed = fail(
-                job,
-                Unmet::Cycle {
-                    ids: ids.iter().take(NAMED).cloned().collect(),
-                    jobs: ids.len(),
-                },
-            );
+            let failed = fail(job, Unmet::cycle(&ids));
             ids.rotate_left(1); // each is told it from its own point of view
             failed
         };

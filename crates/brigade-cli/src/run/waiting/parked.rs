@@ -11,10 +11,10 @@ use brigade::Pool;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::resource::{Name, ResourceError};
-use crate::run::AGEING;
 use crate::run::clock;
+use crate::run::job::AGEING;
+use crate::run::job::Hash;
 use crate::run::job::{Job, Unmet};
-use crate::run::joblog::Hash;
 
 use super::dependencies::{Before, Dependencies, Fate, fail};
 use super::locks::Taken;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use brigade::{Pool, Priority};
 
-use crate::run::conduct::Event;
 use crate::run::input::{Input, Place};
 use crate::run::job::{Asked, Job, Recipe};
 use crate::run::joblog::History;
@@ -12,6 +11,7 @@ use crate::run::output::Happening;
 use crate::run::waiting::Before;
 
 use super::Work;
+use super::event::Event;
 
 /// What became of the input.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,7 +101,7 @@ pub(crate) fn hand_over(job: Job, holds: bool, pool: &Pool, work: &Arc<Work>) {
         move || work.carry_out(job)
     };
     let accepted = pool.task(task).name(name).priority(priority).execute();
-    work.held_back.tell(pool, work);
+    work.tell_held_back(pool);
     if let Err(rejected) = accepted {
         // The pool has shut down, and this notes that the job did not run; or it has no worker, and
         // this thread does what a worker would.

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::run::joblog::Hash;
+use crate::run::job::Hash;
 use crate::run::waiting::Fate;
 
 use super::Work;

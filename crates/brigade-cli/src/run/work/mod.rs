@@ -1,7 +1,14 @@
-//! What the workers do, and what they share.
+//! What the workers do, and what a run's threads share.
+//!
+//! The door is [`Work`], which carries out a job from its beginning to its last trace: its locks (`waits.rs`), its
+//! process, its output, its line in the job log. Three threads have their bodies here: the workers, the one that reads
+//! jobs and hands them to the pool ([`feed()`]), and the one that changes the number of workers ([`resize()`]). The main
+//! thread is told what they come across as an [`Event`].
 
-pub(crate) mod feed;
+mod event;
+mod feed;
 mod give_up_turn;
+mod resize;
 mod waits;
 
 use std::io;
@@ -9,6 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
 
+use brigade::Pool;
 use brigade::pool::Panic;
 use parking_lot::Mutex;
 
@@ -16,24 +24,25 @@ use crate::quantity::Span;
 use crate::run::clock;
 use crate::run::clock::Moment;
 use crate::run::command::Command;
-use crate::run::conduct::Event;
 use crate::run::job::{Failure, Job};
 use crate::run::joblog::{Entry, JobLog, Timing};
 use crate::run::latch::Latch;
 use crate::run::output::{
     EventStream, Happening, Order, Outcome, Output, Results, WINDOW, seconds,
 };
-use crate::run::policy::{Pace, Policy};
+use crate::run::policy::{Backoff, Pace, Policy};
 use crate::run::process;
 use crate::run::process::{Captured, Children, Limits, Outputs};
 use crate::run::staffing::HeldBack;
 use crate::run::tally::{Counts, Tally};
-use crate::run::waiting::{Backoff, Fate, JobLocks, Locks, Parked, Waiting};
+use crate::run::waiting::{Fate, JobLocks, Locks, Parked, Waiting};
 
 use self::give_up_turn::GiveUpTurn;
 use self::waits::fate;
 
-pub(crate) use self::feed::Fed;
+pub(crate) use self::event::Event;
+pub(crate) use self::feed::{Fed, feed, hand_over};
+pub(crate) use self::resize::resize;
 
 /// What a run's threads share.
 #[derive(Debug)]
@@ -280,6 +289,17 @@ impl Work {
         if let Err(error) = stream.write(happening(), &self.children.abandoned, patience) {
             self.output.say(format_args!(
                 "events cannot be written any more: {error}; the jobs go on"
+            ));
+        }
+    }
+
+    /// Says once that jobs are held back, when one is.
+    pub(crate) fn tell_held_back(&self, pool: &Pool) {
+        if !self.policy.quiet
+            && let Some(reason) = self.held_back.first(|| pool.metrics())
+        {
+            self.output.say(format_args!(
+                "jobs are held back: {reason}; at least one runs at any time"
             ));
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::run::job::Hash;
 use crate::run::job::{BadItem, Failure, Job, Unmet};
-use crate::run::joblog::Hash;
 use crate::run::waiting::{Asked, Fate, Granted, JobLocks, Told};
 
 use super::Work;
