@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use super::{Item, Kind, Place, Text};
+use super::item::{Item, Kind, Place, Text};
 
 /// Every combination of an argument of each list, of which only the lists are kept. The first list
 /// varies slowest.

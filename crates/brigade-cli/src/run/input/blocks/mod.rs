@@ -1,142 +1,22 @@
 //! Blocks of whole records, each of which is the standard input of one job (`--pipe`).
+//!
+//! The door is [`Blocks`].
 
-use std::fmt;
+mod block;
+mod cut;
+
 use std::io;
 use std::num::NonZeroU64;
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
-use crate::quantity::Bytes;
 use crate::run::latch::Latch;
 
+use super::item::{Item, Kind, Place, Text};
 use super::source::{Filled, Source};
-use super::{Item, Kind, Place, Text};
 
-/// How large a block is if nothing else is said, as with GNU parallel.
-pub(crate) const DEFAULT_SIZE: u64 = 1024 * 1024;
+use self::cut::{READ, Scan};
 
-/// A block may become so many times as large as it is meant to be, so that a record stays whole.
-const LONGEST: u64 = 16;
-
-/// How much is read at once where a size says nothing about it.
-const READ: usize = 64 * 1024;
-
-/// How an input is cut.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
-    /// In bytes.
-    pub(crate) size: u64,
-    /// Each block has so many records, whatever their size.
-    pub(crate) records: Option<NonZeroU64>,
-    /// What ends a record.
-    pub(crate) end_mark: u8,
-}
-
-impl Cut {
-    /// No block is larger.
-    fn longest(&self) -> u64 {
-        self.size.saturating_mul(LONGEST)
-    }
-
-    /// What a record is called.
-    fn record(&self) -> &'static str {
-        if self.end_mark == b'\n' {
-            "line"
-        } else {
-            "item"
-        }
-    }
-
-    fn too_long(&self) -> TooLong {
-        TooLong {
-            longest: self.longest(),
-            record: self.record(),
-        }
-    }
-
-    /// How much more of a block is read at once if so much is there: it grows as what is there does, as the input may be
-    /// much shorter than a block, and not beyond the size, as what follows belongs to another.
-    fn room(&self, length: usize) -> usize {
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
-        let room = length.max(READ);
-        match size.checked_sub(length) {
-            Some(rest @ 1..) if self.records.is_none() => rest.min(room),
-            _ => READ,
-        }
-    }
-
-    /// True if what has been read has a whole block, and no record more would belong to it.
-    fn is_complete(&self, bytes: &[u8], scan: &mut Scan) -> bool {
-        let start = scan.looked_at;
-        for mark in memchr::memchr_iter(self.end_mark, &bytes[start..]) {
-            let end = start + mark + 1;
-            let full = end as u64 >= self.size;
-            if self.records.is_none() && scan.records > 0 && end as u64 > self.size {
-                return true;
-            }
-            scan.end = end;
-            scan.records += 1;
-            let complete = match self.records {
-                Some(records) => scan.records == records.get(),
-                None => full,
-            };
-            if complete {
-                return true;
-            }
-        }
-        scan.looked_at = bytes.len();
-        // What follows is the beginning of a record that has no room.
-        self.records.is_none() && scan.records > 0 && bytes.len() as u64 >= self.size
-    }
-}
-
-impl fmt::Display for Cut {
-    /// As options, by which blocks of a job log can be told from others.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let null = if self.end_mark == 0 { " -0" } else { "" };
-        match self.records {
-            Some(records) => write!(formatter, "-N {records}{null}"),
-            None => write!(formatter, "--block {}{null}", self.size),
-        }
-    }
-}
-
-/// What a job reads.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) bytes: Result<Vec<u8>, TooLong>,
-    /// What it is known by, if there is a job log.
-    pub(crate) identity: Option<Identity>,
-}
-
-/// What a block is known by in a job log.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub(crate) struct Identity {
-    /// Of its bytes; of those that were kept, if it is too long.
-    pub(crate) sha256: String,
-    /// How the input was cut.
-    pub(crate) cut: String,
-}
-
-/// It would not have been a block of a size that can be kept, and is passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooLong {
-    longest: u64,
-    record: &'static str,
-}
-
-impl fmt::Display for TooLong {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { longest, record } = self;
-        write!(
-            formatter,
-            "it is longer than {}, which is {LONGEST} times --block and the most that is kept of one {record}, or of \
-             those of -N together; no job has read it: use a larger --block",
-            Bytes(*longest)
-        )
-    }
-}
+pub(crate) use self::block::{Block, Identity, TooLong};
+pub(crate) use self::cut::{Cut, DEFAULT_SIZE};
 
 /// Cuts a file, pipe or terminal into blocks, of which one is kept here while it comes about.
 #[derive(Debug)]
@@ -152,15 +32,6 @@ pub(crate) struct Blocks {
     rest: Vec<u8>,
     /// Why there is nothing more to read, once what was read before has been handed out.
     failed: Option<io::Error>,
-}
-
-/// How far a block has come about.
-#[derive(Debug, Default)]
-struct Scan {
-    looked_at: usize,
-    /// Where its last whole record ends.
-    end: usize,
-    records: u64,
 }
 
 impl Blocks {
@@ -269,13 +140,7 @@ impl Blocks {
     }
 
     fn identify(&self, bytes: &[u8]) -> Option<Identity> {
-        self.identify.then(|| Identity {
-            sha256: Sha256::digest(bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-            cut: self.cut.to_string(),
-        })
+        self.identify.then(|| Identity::of(bytes, &self.cut))
     }
 
     fn item(
