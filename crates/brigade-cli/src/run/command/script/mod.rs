@@ -5,17 +5,18 @@
 //! place demands, the code is followed through its quotes and substitutions. Were this reading ever
 //! wrong, an argument could be split or go missing, but still not become code.
 
+mod misplaced;
 mod scan;
+mod variables;
 
-use std::error::Error;
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 
 use super::replacement::{Given, Missing, Part, Replacement, Subject};
 
-/// The shell variable that holds the argument. With `_2` after it it is that of the second.
-pub(crate) const VARIABLE: &str = "brigade_argument";
+use self::variables::{VARIABLE, Variables};
+
+pub(crate) use self::misplaced::Misplaced;
 
 /// Shell code with places for arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Script {
     /// # Errors
     /// [`Missing`] if it names an argument that the job does not have.
     pub(crate) fn fill(&self, given: Given<'_>) -> Result<(OsString, Vec<OsString>), Missing> {
-        let mut variables = Variables(vec![Replacement::ALL]);
+        let mut variables = Variables::default();
         for &replacement in &self.named {
             variables.name(replacement);
         }
@@ -90,7 +91,7 @@ impl Script {
                 }
             }
         }
-        let values = variables.0.iter().map(|it| it.one_word(given));
+        let values = variables.values().map(|it| it.one_word(given));
         let values = values.map(|value| Ok(OsString::from_vec(value?)));
         let values = values.collect::<Result<Vec<_>, Missing>>()?;
         let code = [variables.preamble().into_bytes(), body].concat();
@@ -146,84 +147,6 @@ fn named(code: &[u8]) -> Vec<Replacement> {
     }
     named
 }
-
-/// The variables of one job's code, each for another value. The first parameter of `sh -c` is the value
-/// of the first, and so on.
-struct Variables(Vec<Replacement>);
-
-impl Variables {
-    /// The name of the variable for a value.
-    fn name(&mut self, replacement: Replacement) -> String {
-        let known = self.0.iter().position(|&it| it == replacement);
-        let index = known.unwrap_or_else(|| {
-            self.0.push(replacement);
-            self.0.len() - 1
-        });
-        Self::name_of(index, replacement)
-    }
-
-    fn name_of(index: usize, replacement: Replacement) -> String {
-        match (replacement.subject, replacement.part) {
-            (Subject::All, Part::Whole) => VARIABLE.to_owned(),
-            (Subject::Nth(nth), Part::Whole) => format!("{VARIABLE}_{nth}"),
-            _ => format!("brigade_value_{index}"),
-        }
-    }
-
-    /// Code that sets them from parameters, which a function or `set` may change later. They are not
-    /// exported.
-    fn preamble(&self) -> String {
-        let mut code = String::new();
-        for (index, &replacement) in self.0.iter().enumerate() {
-            let name = Self::name_of(index, replacement);
-            code.push_str(&format!("{name}=${{{}}}; ", index + 1));
-        }
-        code + &format!("shift {}; ", self.0.len())
-    }
-}
-
-/// Why an argument would not be one word of the command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Misplaced {
-    /// A place is where its value could not be kept from being split or read as code.
-    At(Replacement, &'static str),
-    /// There is no `{}`, and the end does not belong to a command.
-    End,
-}
-
-impl fmt::Display for Misplaced {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::At(replacement, place) => {
-                write!(
-                    formatter,
-                    "the command has {replacement} {place}, where an argument cannot be put safely; "
-                )?;
-                match (replacement.subject, replacement.part) {
-                    (Subject::All | Subject::Nth(_), Part::Whole) => {
-                        let variable = Variables::name_of(0, *replacement);
-                        write!(
-                            formatter,
-                            "use ${variable}, the shell variable that holds it, and quote it as \
-                             the place demands"
-                        )
-                    }
-                    _ => write!(
-                        formatter,
-                        "write `value={replacement};` before, use $value, and quote it as the place \
-                         demands"
-                    ),
-                }
-            }
-            Self::End => formatter.write_str(
-                "the command has no {}, and at its end, after an operator, a newline, a comment or \
-                 a here-document, an argument would not belong to it; write {} where it is to go",
-            ),
-        }
-    }
-}
-
-impl Error for Misplaced {}
 
 #[cfg(test)]
 mod tests {
