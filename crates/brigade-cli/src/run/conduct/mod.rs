@@ -21,8 +21,7 @@ use signal_hook::low_level::signal_name;
 
 use crate::quantity::{Span, count};
 use crate::run::clock;
-use crate::run::metrics;
-use crate::run::metrics::MetricsFile;
+use crate::run::metrics::{self, MetricsFile};
 use crate::run::output::Happening;
 use crate::run::work::{Event, Work};
 

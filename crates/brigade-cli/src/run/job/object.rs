@@ -13,8 +13,7 @@ use serde::{Deserialize, Deserializer};
 use crate::duration;
 use crate::run::command::{self, Command};
 
-use super::needs;
-use super::needs::Needs;
+use super::needs::{self, Needs};
 use super::priority::parse_priority;
 
 /// A job as a JSON object.

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::run::clock;
-use crate::run::clock::Moment;
+use crate::run::clock::{self, Moment};
 use crate::run::latch::Latch;
 
 /// Keeps a distance between the beginnings of jobs.

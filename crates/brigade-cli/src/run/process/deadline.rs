@@ -5,8 +5,7 @@ use std::time::Duration;
 use rustix::event::Timespec;
 use rustix::process::{Pid, Signal};
 
-use crate::run::clock;
-use crate::run::clock::Moment;
+use crate::run::clock::{self, Moment};
 
 use super::children::send;
 
