@@ -72,8 +72,8 @@ impl Input {
         match self {
             Self::Arguments(arguments) => arguments.remaining() == Some(0),
             Self::Logged(items) => items.len() == 0,
-            Self::Streams(streams, _) => streams.iter().all(|it| it.source.ended),
-            Self::Blocks(blocks) => blocks.iter().all(Blocks::is_at_end),
+            Self::Streams(streams, _) => streams.iter().all(Cutter::is_at_end),
+            Self::Blocks(blocks) => blocks.iter().all(Cutter::is_at_end),
         }
     }
 
@@ -92,28 +92,33 @@ impl Input {
             }
             Self::Arguments(arguments) => Ok(arguments.next()),
             Self::Logged(items) => Ok(items.next()),
-            Self::Streams(streams, _) => {
-                while let Some(stream) = streams.front_mut().filter(|_| !stop.is_set()) {
-                    if let Some(item) = stream.next(stop)? {
-                        return Ok(Some(item));
-                    }
-                    if stream.source.ended {
-                        streams.pop_front();
-                    }
-                }
-                Ok(None)
-            }
-            Self::Blocks(several) => {
-                while let Some(blocks) = several.front_mut().filter(|_| !stop.is_set()) {
-                    if let Some(item) = blocks.next(stop)? {
-                        return Ok(Some(item));
-                    }
-                    if blocks.is_at_end() {
-                        several.pop_front();
-                    }
-                }
-                Ok(None)
-            }
+            Self::Streams(streams, _) => next_of(streams, stop),
+            Self::Blocks(blocks) => next_of(blocks, stop),
         }
     }
+}
+
+/// Cuts a file, pipe or terminal into items.
+trait Cutter {
+    /// The next item; `None` at the end, or if it was told to stop.
+    ///
+    /// # Errors
+    /// As [`Source::read`], after the last item that could be read.
+    fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>>;
+
+    /// True once there is nothing left in it.
+    fn is_at_end(&self) -> bool;
+}
+
+/// The next item of several files, which are read one after the other.
+fn next_of(files: &mut VecDeque<impl Cutter>, stop: &Latch) -> io::Result<Option<Item>> {
+    while let Some(file) = files.front_mut().filter(|_| !stop.is_set()) {
+        if let Some(item) = file.next(stop)? {
+            return Ok(Some(item));
+        }
+        if file.is_at_end() {
+            files.pop_front();
+        }
+    }
+    Ok(None)
 }

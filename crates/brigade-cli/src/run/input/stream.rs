@@ -4,6 +4,7 @@ use std::io;
 
 use crate::run::latch::Latch;
 
+use super::Cutter;
 use super::item::{Item, Kind, LONGEST, Place, Text};
 use super::source::{Filled, Source};
 
@@ -34,12 +35,10 @@ impl Stream {
             used: 0,
         }
     }
+}
 
-    /// The next item; `None` at the end, or if it was told to stop.
-    ///
-    /// # Errors
-    /// As [`Source::read`]; there is no more to read then.
-    pub(super) fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
+impl Cutter for Stream {
+    fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
         let end_mark = if self.kind == Kind::Line { b'\n' } else { 0 };
         let mut begun = false;
         let mut kept = Vec::new();
@@ -91,6 +90,10 @@ impl Stream {
             object: false,
             block: None,
         }))
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.source.ended
     }
 }
 

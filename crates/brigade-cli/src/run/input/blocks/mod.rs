@@ -10,6 +10,7 @@ use std::num::NonZeroU64;
 
 use crate::run::latch::Latch;
 
+use super::Cutter;
 use super::item::{Item, Kind, Place, Text};
 use super::source::{Filled, Source};
 
@@ -45,58 +46,6 @@ impl Blocks {
             rest: Vec::new(),
             failed: None,
         }
-    }
-
-    /// True once there is nothing left in it.
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.source.ended && self.rest.is_empty() && self.failed.is_none()
-    }
-
-    /// The next block; `None` at the end, or if it was told to stop.
-    ///
-    /// # Errors
-    /// As [`Source::read`], after the last block that could be read.
-    pub(crate) fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        let mut bytes = std::mem::take(&mut self.rest);
-        let mut scan = Scan::default();
-        while !self.cut.is_complete(&bytes, &mut scan) {
-            if bytes.len() as u64 > self.cut.longest() {
-                return self.pass_over(bytes, scan, stop);
-            }
-            bytes.reserve_exact(self.cut.room(bytes.len()));
-            match self.source.read(&mut bytes, stop) {
-                Ok(Filled::More) => {}
-                Ok(Filled::Stopped) => return Ok(None),
-                Ok(Filled::End) => {
-                    // The last record need not have an end.
-                    scan.records += u64::from(scan.end < bytes.len());
-                    scan.end = bytes.len();
-                    break;
-                }
-                Err(error) => {
-                    // Part of a record must not be taken for all of it.
-                    bytes.truncate(scan.end);
-                    self.failed = Some(error);
-                    break;
-                }
-            }
-        }
-        if scan.end == 0 {
-            return self.failed.take().map_or(Ok(None), Err);
-        }
-        self.rest = bytes.split_off(scan.end);
-        bytes.shrink_to_fit();
-        let identity = self.identify(&bytes);
-        // It may have been read at once.
-        let bytes = if bytes.len() as u64 > self.cut.longest() {
-            Err(self.cut.too_long())
-        } else {
-            Ok(bytes)
-        };
-        Ok(Some(self.item(scan.records, bytes, identity)))
     }
 
     /// Reads on to the end of a block that has become too long, and keeps nothing of it.
@@ -169,6 +118,55 @@ impl Blocks {
             object: false,
             block: Some(Block { bytes, identity }),
         }
+    }
+}
+
+impl Cutter for Blocks {
+    fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut bytes = std::mem::take(&mut self.rest);
+        let mut scan = Scan::default();
+        while !self.cut.is_complete(&bytes, &mut scan) {
+            if bytes.len() as u64 > self.cut.longest() {
+                return self.pass_over(bytes, scan, stop);
+            }
+            bytes.reserve_exact(self.cut.room(bytes.len()));
+            match self.source.read(&mut bytes, stop) {
+                Ok(Filled::More) => {}
+                Ok(Filled::Stopped) => return Ok(None),
+                Ok(Filled::End) => {
+                    // The last record need not have an end.
+                    scan.records += u64::from(scan.end < bytes.len());
+                    scan.end = bytes.len();
+                    break;
+                }
+                Err(error) => {
+                    // Part of a record must not be taken for all of it.
+                    bytes.truncate(scan.end);
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        if scan.end == 0 {
+            return self.failed.take().map_or(Ok(None), Err);
+        }
+        self.rest = bytes.split_off(scan.end);
+        bytes.shrink_to_fit();
+        let identity = self.identify(&bytes);
+        // It may have been read at once.
+        let bytes = if bytes.len() as u64 > self.cut.longest() {
+            Err(self.cut.too_long())
+        } else {
+            Ok(bytes)
+        };
+        Ok(Some(self.item(scan.records, bytes, identity)))
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.source.ended && self.rest.is_empty() && self.failed.is_none()
     }
 }
 
