@@ -21,7 +21,7 @@
 //! | `work/` | what the workers do, and what a run's threads share |
 //! | `metrics/` | how a run goes, for Prometheus |
 //! | `conduct/` | the main thread, from the first job to the exit code |
-//! | `setup`, `limits`, `error` | what is settled before anything runs, and why nothing is |
+//! | `setup/`, `error` | what is settled before anything runs, and why nothing is |
 
 mod clock;
 mod command;
@@ -31,7 +31,6 @@ pub(crate) mod input;
 pub(crate) mod job;
 mod joblog;
 mod latch;
-mod limits;
 pub(crate) mod metrics;
 mod output;
 pub(crate) mod policy;
@@ -89,7 +88,7 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let mut locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
     let jobs = locks.limit(&jobs);
     let policy = Policy::new(&arguments, *jobs.end());
-    limits::make_room(*jobs.end(), policy.keep_order)?;
+    setup::make_room(*jobs.end(), policy.keep_order)?;
     if let Some(niceness) = policy.niceness {
         let added = arguments.machine.nice;
         let check = niceness.check();
