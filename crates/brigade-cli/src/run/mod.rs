@@ -42,25 +42,27 @@ mod waiting;
 mod work;
 
 use std::io;
-use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use brigade::Pool;
+use brigade::pool::Panic;
 
 use crate::arguments::RunArguments;
-use crate::run::error::RunError;
-use crate::run::joblog::{Again, Opened};
-use crate::run::metrics::{MetricsFile, Source, Target};
-use crate::run::output::{EventStream, Output, Progress, Results};
-use crate::run::policy::Policy;
-use crate::run::setup::Plan;
-use crate::run::staffing::{Hold, Machine, Staffing};
-use crate::run::waiting::Locks;
-use crate::run::work::Work;
 use crate::signal;
+
+use self::error::RunError;
+use self::input::Input;
+use self::joblog::JobLog;
+use self::metrics::{MetricsFile, Source, Target};
+use self::output::{EventStream, Output, Progress, Results};
+use self::policy::Policy;
+use self::setup::{Plan, Terms};
+use self::staffing::Staffing;
+use self::work::{Event, Outlets, Supply, Work};
 
 /// Runs the jobs and returns the exit code.
 ///
@@ -68,138 +70,36 @@ use crate::signal;
 /// [`RunError`], and then nothing was run.
 pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let started = Instant::now();
-    let mut logged = None;
-    if let Some(path) = &arguments.log.joblog {
-        logged = Some(joblog::open(path, Again::from(&arguments.log))?);
-    }
-    let failed = logged.as_mut().and_then(|logged| logged.failed.take());
-    let Plan {
-        input,
-        recipe,
-        words,
-    } = setup::read(&mut arguments, failed)?;
-    if let (Some(path), Some(logged)) = (&arguments.log.joblog, &logged) {
-        logged.history.check_cut(path, input.cut())?;
-    }
-    let jobs = arguments.jobs.take().unwrap_or_else(|| {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        cores..=cores
-    });
-    let mut locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
-    let jobs = locks.limit(&jobs);
-    let policy = Policy::new(&arguments, *jobs.end());
-    setup::make_room(*jobs.end(), policy.keep_order)?;
-    if let Some(niceness) = policy.niceness {
-        let added = arguments.machine.nice;
-        let check = niceness.check();
-        check.map_err(|error| RunError::Niceness { added, error })?;
-    }
-    let mut staffing = None;
-    if !policy.dry_run {
-        let hold = Hold::new(&arguments.machine);
-        staffing = Staffing::new(jobs.clone(), hold, Machine::ours()).map_err(
-            RunError::refused("the load or the memory of this machine cannot be measured"),
-        )?;
-    }
-    // On a terminal where someone types, it would be drawn over what they type.
-    let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
-        Progress::hidden()
-    } else {
-        Progress::on_stderr(input.count())
-    };
-
-    let (events, heard) = sync_channel(16);
-    let results = arguments
-        .output
-        .results
-        .take()
-        .map(Results::new)
-        .transpose();
-    let results = results.map_err(RunError::refused(
-        "the directory for results cannot be made",
-    ))?;
-    let (log, history, repaired) = match logged {
-        Some(Opened {
-            mut log,
-            history,
-            repaired,
-            ..
-        }) => {
-            log.set_command(&words);
-            (Some(log).filter(|_| !policy.dry_run), history, repaired)
-        }
-        None => Default::default(),
-    };
-    let event_stream = arguments.output.events.as_deref().map(EventStream::open);
-    let event_stream = event_stream
-        .transpose()
-        .map_err(RunError::refused("the file for events cannot be opened"))?;
-    let work = Work::new(
+    let Plan { supply, log } = setup::plan(&mut arguments)?;
+    let Terms {
+        jobs,
         locks,
         policy,
-        log,
-        Output::new(progress, arguments.output.tag),
-        results,
-        event_stream,
-        events.clone(),
-    );
+        mut staffing,
+    } = setup::terms(&mut arguments)?;
+    let (events, heard) = sync_channel(16);
+    let outlets = open_outlets(&mut arguments, &supply.input, log)?;
+    let work = Work::new(locks, policy, outlets, events.clone());
     let work = Arc::new(work.map_err(RunError::refused("a pipe cannot be made"))?);
-    if let Some(log) = work.log.as_ref().filter(|_| repaired) {
-        work.output.say(format_args!(
-            "the last line of the job log {} was cut off and is removed; its job is run again",
-            log.path().display()
-        ));
-    }
-    let workers = staffing
-        .as_mut()
-        .map(|staffing| staffing.begin(&work.held_back));
-    let pool = Pool::builder("brigade")
-        .workers(workers.unwrap_or(jobs))
-        .queue_capacity(policy.queue)
-        .ageing(job::AGEING)
-        .on_panic({
-            let work = Arc::clone(&work);
-            move |panic| work.report_panic(panic)
-        })
-        .build()
-        .map_err(RunError::Pool)?;
-    let pool = Arc::new(pool);
-    let source = Source {
-        pool: Arc::clone(&pool),
-        work: Arc::clone(&work),
-        started,
+    work.tell_repaired_log();
+    let jobs = match &mut staffing {
+        Some(staffing) => staffing.begin(&work.held_back),
+        None => jobs,
     };
-    let metrics = arguments.output.metrics.take();
-    let mut metrics_file = match metrics {
-        Some(target) => begin_metrics(target, source)?,
-        None => None,
-    };
-    let suspend = {
-        let work = Arc::clone(&work);
-        move || conduct::suspend(&work)
-    };
-    signal::keep_children()
-        .and_then(|()| signal::outlive_file_limit())
-        .and_then(|()| conduct::listen(events, suspend))
-        .map_err(RunError::refused("signals cannot be caught"))?;
-    let kind = input.kind();
-    if policy.backoff.retries > 0 || policy.objects {
-        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-parked", move || {
-            let hand_over = |job, holds| work::hand_over(job, holds, &pool, &work);
-            work.parked.hand_over(hand_over);
-        })?;
+    let pool = Arc::new(build_pool(jobs, &policy, &work)?);
+    let mut metrics_file = None;
+    if let Some(target) = arguments.output.metrics.take() {
+        let source = Source {
+            pool: Arc::clone(&pool),
+            work: Arc::clone(&work),
+            started,
+        };
+        metrics_file = begin_metrics(target, source)?;
     }
-    if let Some(staffing) = staffing {
-        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-staffing", move || {
-            work::resize(staffing, &pool, &work);
-        })?;
-    }
-    start("brigade-feed", {
-        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        move || work::feed(input, &recipe, history, &pool, &work)
-    })?;
+    heed_signals(events, &work).map_err(RunError::refused("signals cannot be caught"))?;
+    let kind = supply.input.kind();
+    start_threads(supply, staffing, &policy, &pool, &work)
+        .map_err(RunError::refused("a thread cannot be started"))?;
 
     let grace = policy.limits.grace;
     let ending = conduct::conduct(&heard, grace, &pool, &work, metrics_file.as_mut());
@@ -209,6 +109,51 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
         file.end();
     }
     Ok(conduct::close(ending, kind, elapsed, metrics, &work))
+}
+
+/// Opens all that a run writes to.
+fn open_outlets(
+    arguments: &mut RunArguments,
+    input: &Input,
+    log: Option<JobLog>,
+) -> Result<Outlets, RunError> {
+    // On a terminal where someone types, it would be drawn over what they type.
+    let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
+        Progress::hidden()
+    } else {
+        Progress::on_stderr(input.count())
+    };
+    let results = arguments.output.results.take().map(Results::new);
+    let event_stream = arguments.output.events.as_deref().map(EventStream::open);
+    Ok(Outlets {
+        output: Output::new(progress, arguments.output.tag),
+        results: results.transpose().map_err(RunError::refused(
+            "the directory for results cannot be made",
+        ))?,
+        event_stream: event_stream
+            .transpose()
+            .map_err(RunError::refused("the file for events cannot be opened"))?,
+        log,
+    })
+}
+
+/// The pool that jobs run on, so many at once.
+fn build_pool(
+    jobs: RangeInclusive<usize>,
+    policy: &Policy,
+    work: &Arc<Work>,
+) -> Result<Pool, RunError> {
+    let on_panic = {
+        let work = Arc::clone(work);
+        move |panic: &Panic| work.report_panic(panic)
+    };
+    Pool::builder("brigade")
+        .workers(jobs)
+        .queue_capacity(policy.queue)
+        .ageing(job::AGEING)
+        .on_panic(on_panic)
+        .build()
+        .map_err(RunError::Pool)
 }
 
 /// Begins to tell of a run; returns the file that has to be kept up, if it is one.
@@ -232,9 +177,41 @@ fn begin_metrics(target: Target, source: Source) -> Result<Option<MetricsFile>, 
     }
 }
 
+/// Lets `events` tell of signals that ask us to end, and Ctrl-Z stop all jobs with us.
+fn heed_signals(events: SyncSender<Event>, work: &Arc<Work>) -> io::Result<()> {
+    signal::keep_children()?;
+    signal::outlive_file_limit()?;
+    let work = Arc::clone(work);
+    conduct::listen(events, move || conduct::suspend(&work))
+}
+
+/// Starts the threads that hand jobs to the pool, and the one that changes the number of its workers, if that changes.
+fn start_threads(
+    supply: Supply,
+    staffing: Option<Staffing>,
+    policy: &Policy,
+    pool: &Arc<Pool>,
+    work: &Arc<Work>,
+) -> io::Result<()> {
+    if policy.backoff.retries > 0 || policy.objects {
+        let (pool, work) = (Arc::clone(pool), Arc::clone(work));
+        start("brigade-parked", move || {
+            let hand_over = |job, holds| work::hand_over(job, holds, &pool, &work);
+            work.parked.hand_over(hand_over);
+        })?;
+    }
+    if let Some(staffing) = staffing {
+        let (pool, work) = (Arc::clone(pool), Arc::clone(work));
+        start("brigade-staffing", move || {
+            work::resize(staffing, &pool, &work);
+        })?;
+    }
+    let (pool, work) = (Arc::clone(pool), Arc::clone(work));
+    start("brigade-feed", move || work::feed(supply, &pool, &work))
+}
+
 /// Starts a thread that ends with the process.
-fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(body);
-    let started = started.map(drop);
-    started.map_err(RunError::refused("a thread cannot be started"))
+    started.map(drop)
 }

@@ -57,6 +57,8 @@ pub(crate) struct JobLog {
     path: PathBuf,
     /// The words of the command that jobs are arguments for.
     command: Vec<Lossless>,
+    /// Its last line was not whole, and is gone.
+    repaired: bool,
     writer: Mutex<Writer>,
 }
 
@@ -76,8 +78,6 @@ pub(crate) struct Opened {
     pub(crate) history: History,
     /// Only with [`Again::OnlyFailed`].
     pub(crate) failed: Option<Failed>,
-    /// Its last line was not whole, and is gone.
-    pub(crate) repaired: bool,
 }
 
 /// Opens a log for this process alone, reads it, and takes off a last line that is not whole.
@@ -121,6 +121,7 @@ pub(crate) fn open(path: &Path, again: Again) -> Result<Opened, LogError> {
     let log = JobLog {
         path: path.to_owned(),
         command: Vec::new(),
+        repaired,
         writer: Mutex::new(Writer {
             file,
             end,
@@ -131,7 +132,6 @@ pub(crate) fn open(path: &Path, again: Again) -> Result<Opened, LogError> {
         log,
         history,
         failed,
-        repaired,
     })
 }
 
@@ -141,6 +141,11 @@ impl JobLog {
         use std::os::unix::ffi::OsStrExt;
         let lossless = |word: &std::ffi::OsString| Lossless(word.as_bytes().to_vec());
         self.command = words.iter().map(lossless).collect();
+    }
+
+    /// True if its last line was not whole, and is gone.
+    pub(crate) fn was_repaired(&self) -> bool {
+        self.repaired
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -1,4 +1,4 @@
-//! From the command line to an input and a recipe.
+//! What is to be run: from the command line to an input and a recipe.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,7 +12,8 @@ use crate::run::command::{Subject, Template};
 use crate::run::error::RunError;
 use crate::run::input::{Blocks, Combinations, Cut, FileName, Input, Kind, Source, Stream};
 use crate::run::job::Recipe;
-use crate::run::joblog::Failed;
+use crate::run::joblog::{self, Again, Failed, History, JobLog, Opened};
+use crate::run::work::Supply;
 
 /// What stands between a command and its arguments.
 const LIST: &str = ":::";
@@ -20,20 +21,51 @@ const LIST: &str = ":::";
 /// The name of standard input on a command line.
 const STANDARD_INPUT: &str = "-";
 
-/// Where jobs come from and what to do with each.
+/// What is to be run.
 pub(crate) struct Plan {
-    pub(crate) input: Input,
-    pub(crate) recipe: Recipe,
-    /// The words of the command that jobs are arguments for; none if each is a command itself.
-    pub(crate) words: Vec<OsString>,
+    pub(crate) supply: Supply,
+    /// Where what has been run is to be logged.
+    pub(crate) log: Option<JobLog>,
 }
 
-/// Finds out where jobs come from and what to do with each; `failed` are those of a job log, if they are
-/// to be run.
+/// Finds out where jobs come from, what to do with each, and which are known from a job log.
 ///
 /// # Errors
-/// [`RunError`] if the command line does not say so clearly, or the file cannot be opened.
-pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Result<Plan, RunError> {
+/// [`RunError`] if the command line does not say so clearly, or a file cannot be opened.
+pub(crate) fn plan(arguments: &mut RunArguments) -> Result<Plan, RunError> {
+    let Some(path) = arguments.log.joblog.clone() else {
+        let (input, recipe, _) = read(arguments, None)?;
+        let supply = Supply {
+            input,
+            recipe,
+            history: History::default(),
+        };
+        return Ok(Plan { supply, log: None });
+    };
+    let Opened {
+        mut log,
+        history,
+        failed,
+    } = joblog::open(&path, Again::from(&arguments.log))?;
+    let (input, recipe, words) = read(arguments, failed)?;
+    history.check_cut(&path, input.cut())?;
+    log.set_command(&words);
+    Ok(Plan {
+        supply: Supply {
+            input,
+            recipe,
+            history,
+        },
+        log: Some(log).filter(|_| !arguments.output.dry_run),
+    })
+}
+
+/// Where jobs come from, what to do with each, and the words of the command that they are arguments for: none if each
+/// is a command itself. `failed` are those of a job log, if they are to be run.
+fn read(
+    arguments: &mut RunArguments,
+    failed: Option<Failed>,
+) -> Result<(Input, Recipe, Vec<OsString>), RunError> {
     let (words, lists) = split(std::mem::take(&mut arguments.words));
     let (words, items) = match failed {
         Some(Failed { items, command }) => (command, Some(items)),
@@ -75,11 +107,7 @@ pub(crate) fn read(arguments: &mut RunArguments, failed: Option<Failed>) -> Resu
         separator: separator.map(OsString::into_vec),
         objects: arguments.jsonl,
     };
-    Ok(Plan {
-        input,
-        recipe,
-        words,
-    })
+    Ok((input, recipe, words))
 }
 
 /// Refuses a command that is not for so many arguments, of which there may be several.

@@ -28,16 +28,22 @@ pub(crate) struct Fed {
     pub(crate) unreadable: bool,
 }
 
+/// Where jobs come from, what to do with each, and which are known from a job log.
+pub(crate) struct Supply {
+    pub(crate) input: Input,
+    pub(crate) recipe: Recipe,
+    pub(crate) history: History,
+}
+
 /// Hands over every job of the input and waits until all have ended, telling the main thread of both.
 ///
 /// The pool's queue is the read-ahead: while it is full, nothing is read.
-pub(crate) fn feed(
-    mut input: Input,
-    recipe: &Recipe,
-    mut history: History,
-    pool: &Pool,
-    work: &Arc<Work>,
-) {
+pub(crate) fn feed(supply: Supply, pool: &Pool, work: &Arc<Work>) {
+    let Supply {
+        mut input,
+        recipe,
+        mut history,
+    } = supply;
     let mut fed = Fed::default();
     loop {
         match input.next(&work.stopping) {

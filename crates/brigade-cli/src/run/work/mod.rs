@@ -35,7 +35,7 @@ use crate::run::waiting::{Locks, Parked};
 use self::finish::Ended;
 
 pub(crate) use self::event::Event;
-pub(crate) use self::feed::{Fed, feed, hand_over};
+pub(crate) use self::feed::{Fed, Supply, feed, hand_over};
 pub(crate) use self::resize::resize;
 
 /// What a run's threads share.
@@ -61,16 +61,29 @@ pub(crate) struct Work {
     not_run: Mutex<Vec<Job>>,
 }
 
+/// Where a run writes to.
+pub(crate) struct Outlets {
+    pub(crate) output: Output,
+    pub(crate) results: Option<Results>,
+    pub(crate) event_stream: Option<EventStream>,
+    pub(crate) log: Option<JobLog>,
+}
+
 impl Work {
+    /// # Errors
+    /// As `pipe(2)`: mostly that too many files are open.
     pub(crate) fn new(
         locks: Locks,
         policy: Policy,
-        log: Option<JobLog>,
-        output: Output,
-        results: Option<Results>,
-        event_stream: Option<EventStream>,
+        outlets: Outlets,
         events: SyncSender<Event>,
     ) -> io::Result<Self> {
+        let Outlets {
+            output,
+            results,
+            event_stream,
+            log,
+        } = outlets;
         let parked = Parked::new(policy.queue, policy.objects, locks.most_holders());
         // A dry run keeps no files.
         let window = match policy.dry_run {
@@ -105,6 +118,16 @@ impl Work {
         if let Err(error) = stream.write(happening(), &self.children.abandoned, patience) {
             self.output.say(format_args!(
                 "events cannot be written any more: {error}; the jobs go on"
+            ));
+        }
+    }
+
+    /// Says that the job log had to be repaired, if that was so.
+    pub(crate) fn tell_repaired_log(&self) {
+        if let Some(log) = self.log.as_ref().filter(|log| log.was_repaired()) {
+            self.output.say(format_args!(
+                "the last line of the job log {} was cut off and is removed; its job is run again",
+                log.path().display()
             ));
         }
     }
