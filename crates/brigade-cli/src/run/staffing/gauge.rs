@@ -27,19 +27,25 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// `None` if nothing can be measured.
-    pub(crate) fn new(machine: &Machine) -> Option<Self> {
-        Some(Self {
+    /// Begins with this use of the cores.
+    pub(crate) fn new(machine: &Machine, cores: Cores) -> Self {
+        Self {
             at: Instant::now(),
-            cores: machine.cores().ok()?,
+            cores,
             waited: machine.time_waited().ok(),
             demand: Demand::default(),
-        })
+        }
     }
 
-    /// Looks again, also at the jobs that these processes lead; `None` if there is nothing new.
-    pub(crate) fn look(&mut self, machine: &Machine, leaders: &[u32]) -> Option<Usage> {
-        let (at, cores) = (Instant::now(), machine.cores().ok()?);
+    /// Sees how the cores were used until now, also by the jobs that these processes lead; `None` if there is nothing
+    /// new.
+    pub(crate) fn look(
+        &mut self,
+        machine: &Machine,
+        cores: Cores,
+        leaders: &[u32],
+    ) -> Option<Usage> {
+        let at = Instant::now();
         let all = cores.all.saturating_sub(self.cores.all);
         let idle = cores.idle.saturating_sub(self.cores.idle);
         if all == 0 {
@@ -83,6 +89,14 @@ mod tests {
         fs::write(place.join("stat"), text).expect("a file");
     }
 
+    fn begin(machine: &Machine) -> Gauge {
+        Gauge::new(machine, machine.cores().expect("their use"))
+    }
+
+    fn look(gauge: &mut Gauge, machine: &Machine) -> Option<Usage> {
+        gauge.look(machine, machine.cores().expect("their use"), &[])
+    }
+
     fn set_waited(place: &Path, microseconds: u64) {
         fs::create_dir_all(place.join("pressure")).expect("a directory");
         let text = format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={microseconds}\n");
@@ -93,18 +107,17 @@ mod tests {
     fn it_sees_what_has_changed_since_the_last_look() {
         let place = TempDir::new().expect("a directory");
         let machine = Machine::at(place.path(), place.path().join("none"));
-        assert!(Gauge::new(&machine).is_none());
         set(place.path(), 1000, 2000, 0);
         set_waited(place.path(), 5_000_000);
-        let mut gauge = Gauge::new(&machine).expect("a machine");
-        assert_eq!(gauge.look(&machine, &[]), None);
+        let mut gauge = begin(&machine);
+        assert_eq!(look(&mut gauge, &machine), None);
         set(place.path(), 1100, 2300, 0);
         let calm = Usage {
             cpu_wait: 0.0,
             idle_cores: 1.5,
             jobs_wait: false,
         };
-        assert_eq!(gauge.look(&machine, &[]), Some(calm));
+        assert_eq!(look(&mut gauge, &machine), Some(calm));
         set(place.path(), 1200, 2300, 0);
         set_waited(place.path(), u64::MAX / 2);
         let contended = Usage {
@@ -112,7 +125,7 @@ mod tests {
             idle_cores: 0.0,
             jobs_wait: false,
         };
-        assert_eq!(gauge.look(&machine, &[]), Some(contended));
+        assert_eq!(look(&mut gauge, &machine), Some(contended));
     }
 
     #[test]
@@ -120,10 +133,10 @@ mod tests {
         let place = TempDir::new().expect("a directory");
         let machine = Machine::at(place.path(), place.path().join("none"));
         set(place.path(), 0, 0, 0);
-        let mut gauge = Gauge::new(&machine).expect("a machine");
+        let mut gauge = begin(&machine);
         for (busy, runnable, cpu_wait) in [(100, 2, 0.0), (200, 3, 0.5), (300, 9, 1.0)] {
             set(place.path(), busy, 0, runnable);
-            let usage = gauge.look(&machine, &[]).expect("something new");
+            let usage = look(&mut gauge, &machine).expect("something new");
             assert_eq!(usage.cpu_wait, cpu_wait);
         }
     }

@@ -18,6 +18,7 @@ use std::ops::RangeInclusive;
 use self::elastic::Elastic;
 use self::gauge::Gauge;
 use self::hold::Measured;
+use self::machine::Cores;
 
 pub(crate) use self::held_back::HeldBack;
 pub(crate) use self::hold::{Bound, Hold, Kind, parse_load, parse_memory};
@@ -48,8 +49,11 @@ impl Staffing {
     ) -> io::Result<Option<Self>> {
         // Where nothing can be known of the cores, as many jobs run as may ever do.
         let is_elastic = range.start() < range.end();
-        let gauge = is_elastic.then(|| Gauge::new(&machine)).flatten();
-        let elastic = gauge.map(|gauge| (Elastic::new(range.clone()), gauge));
+        let cores = is_elastic.then(|| machine.cores().ok()).flatten();
+        let elastic = cores.map(|cores| {
+            let gauge = Gauge::new(&machine, cores);
+            (Elastic::new(range.clone()), gauge)
+        });
         if hold.is_none() && elastic.is_none() {
             return Ok(None);
         }
@@ -65,20 +69,32 @@ impl Staffing {
         Ok(Some(staffing))
     }
 
-    fn measure(&self) -> io::Result<Measured> {
-        let Some(hold) = &self.hold else {
-            return Ok(Measured::default());
+    /// Reads what anything depends on, each file of the kernel once. How the cores are used need not be known if only
+    /// `elastic` asks for it.
+    ///
+    /// # Errors
+    /// If the machine cannot be looked at, as `hold` needs it.
+    fn measure(&self) -> io::Result<(Option<Cores>, Measured)> {
+        let (load, memory) = self.hold.map_or((false, false), |hold| {
+            (hold.looks_at_load(), hold.looks_at_memory())
+        });
+        let cores = (load || self.elastic.is_some()).then(|| self.machine.cores());
+        let cores = if load {
+            cores.transpose()?
+        } else {
+            cores.and_then(Result::ok)
         };
-        let (load, memory) = (hold.looks_at_load(), hold.looks_at_memory());
-        Ok(Measured {
-            load: load.then(|| self.machine.load()).transpose()?,
+        let measured = Measured {
+            load: cores.map(|cores| cores.load()),
             memory: memory.then(|| self.machine.memory()).transpose()?,
-        })
+        };
+        Ok((cores, measured))
     }
 
     /// How many workers there may be before the first job runs.
     pub(crate) fn begin(&mut self, held_back: &HeldBack) -> RangeInclusive<usize> {
-        self.workers(0, held_back)
+        let (_, measured) = self.see();
+        self.workers(0, measured, held_back)
     }
 
     /// How many workers there may be now. Of the jobs so many are queued and so many run, which these processes lead.
@@ -88,12 +104,13 @@ impl Staffing {
         leaders: &[u32],
         held_back: &HeldBack,
     ) -> RangeInclusive<usize> {
-        if let Some((elastic, gauge)) = &mut self.elastic
-            && let Some(usage) = gauge.look(&self.machine, leaders)
+        let (cores, measured) = self.see();
+        if let (Some((elastic, gauge)), Some(cores)) = (&mut self.elastic, cores)
+            && let Some(usage) = gauge.look(&self.machine, cores, leaders)
         {
             elastic.look(queued, running, usage);
         }
-        self.workers(running, held_back)
+        self.workers(running, measured, held_back)
     }
 
     /// Why the machine cannot be looked at any more; once, when that is so.
@@ -101,13 +118,22 @@ impl Staffing {
         self.trouble.take()
     }
 
-    fn workers(&mut self, running: usize, held_back: &HeldBack) -> RangeInclusive<usize> {
-        let measured = self.measure().unwrap_or_else(|error| {
+    /// What could be measured; nothing, if there is trouble.
+    fn see(&mut self) -> (Option<Cores>, Measured) {
+        self.measure().unwrap_or_else(|error| {
             if !std::mem::replace(&mut self.troubled, true) {
                 self.trouble = Some(error);
             }
-            Measured::default()
-        });
+            Default::default()
+        })
+    }
+
+    fn workers(
+        &self,
+        running: usize,
+        measured: Measured,
+        held_back: &HeldBack,
+    ) -> RangeInclusive<usize> {
         let (min, mut jobs) = self.range.clone().into_inner();
         if let Some((elastic, _)) = &self.elastic {
             jobs = elastic.jobs();

@@ -27,27 +27,26 @@ pub(crate) struct Cores {
     pub(crate) number: u64,
     /// Threads that run or wait for a core, at this moment. Who asks is not among them.
     pub(crate) runnable: u64,
+    /// Those that wait for a disk, at this moment.
+    pub(crate) blocked: u64,
+}
+
+impl Cores {
+    /// How many tasks want to use the machine, at this moment.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            tasks: self.runnable + self.blocked,
+            cores: self.number,
+        }
+    }
 }
 
 impl Machine {
-    /// # Errors
-    /// If it cannot be read.
-    pub(crate) fn load(&self) -> io::Result<Load> {
-        let (cores, blocked) = self.statistics()?;
-        Ok(Load {
-            tasks: cores.runnable + blocked,
-            cores: cores.number,
-        })
-    }
-
+    /// How the cores were used, and how many want one.
+    ///
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn cores(&self) -> io::Result<Cores> {
-        self.statistics().map(|(cores, _)| cores)
-    }
-
-    /// How the cores were used, and how many tasks wait for a disk.
-    fn statistics(&self) -> io::Result<(Cores, u64)> {
         let path = self.processes.join("stat");
         let text = fs::read_to_string(&path)?;
         let mut cores = Cores::default();
@@ -71,7 +70,8 @@ impl Machine {
         match (runnable, blocked) {
             (Some(runnable), Some(blocked)) if cores.number > 0 => {
                 cores.runnable = runnable.saturating_sub(1); // this thread runs, as it asks
-                Ok((cores, blocked))
+                cores.blocked = blocked;
+                Ok(cores)
             }
             _ => Err(not_understood(&path)),
         }
@@ -122,14 +122,16 @@ softirq 1 2
     #[test]
     fn the_load_is_who_runs_or_waits_for_a_core_or_a_disk_without_us() {
         let (machine, _place) = machine(&[("proc/stat", STATISTICS)]);
-        assert_eq!(machine.load().expect("a load"), Load { tasks: 5, cores: 2 });
         let expected = Cores {
             idle: 450,
             all: 621,
             number: 2,
             runnable: 3,
+            blocked: 2,
         };
-        assert_eq!(machine.cores().expect("their use"), expected);
+        let cores = machine.cores().expect("their use");
+        assert_eq!(cores, expected);
+        assert_eq!(cores.load(), Load { tasks: 5, cores: 2 });
     }
 
     #[test]

@@ -91,7 +91,6 @@ mod tests {
         let (strange, _place) = machine(&files);
         let (without, _no_place) = machine(&[]);
         for error in [
-            strange.load().map(drop),
             strange.cores().map(drop),
             strange.memory().map(drop),
             strange.time_waited().map(drop),
@@ -100,7 +99,7 @@ mod tests {
             assert!(error.contains("has not the expected form"), "{error}");
         }
         assert_eq!(
-            without.load().expect_err("no file").kind(),
+            without.cores().expect_err("no file").kind(),
             ErrorKind::NotFound
         );
         assert_eq!(
@@ -114,7 +113,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn this_machine_can_be_asked() {
         let machine = Machine::ours();
-        assert!(machine.load().expect("a load").cores > 0);
+        assert!(machine.cores().expect("their use").number > 0);
         let memory = machine.memory().expect("memory");
         assert!(
             0 < memory.available && memory.available <= memory.total,
