@@ -11,6 +11,7 @@ mod resource;
 mod run;
 mod signal;
 mod size;
+mod stdout;
 mod with;
 
 use std::error::Error;
