@@ -241,8 +241,8 @@ Jobs as JSON objects:
   that it started can still write to its output; redirect the output of what is to go on in the
   background: `server > log 2>&1 &`. Until then, and with --keep-order until its turn has come,
   what is longer than 1 MiB is in a file without a name in the directory that TMPDIR names, or in
-  /tmp. If there is no more room (or `ulimit -f` allows no more) the job has failed when it ends:
-  what had room is printed, the rest is lost, and the other jobs go on.
+  /tmp. If there is no more room (or `ulimit -f` allows no more), that is said at once, and the job
+  has failed when it ends: what had room is printed, the rest is lost, and the other jobs go on.
 
 Blocks of input:
   With --pipe, COMMAND is run again and again, each time with the next block of the input on its

@@ -8,6 +8,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 
+use crate::run::job::Failure;
 use crate::run::latch::Latch;
 
 use super::deadline::Deadline;
@@ -145,13 +146,21 @@ pub(crate) enum Stream {
 /// Prints whole lines of an output.
 pub(crate) type PrintLines<'a> = &'a mut dyn FnMut(Stream, &mut Captured);
 
+/// Hears of a job's outputs while it runs.
+pub(crate) struct Listener<'a> {
+    /// Takes whole lines as they come; otherwise they are kept until the end.
+    pub(crate) lines: Option<PrintLines<'a>>,
+    /// Is told once that some of an output is missing, which is long before the job ends if that is long.
+    pub(crate) lost: &'a mut dyn FnMut(&Failure),
+}
+
 /// Both outputs of a job.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
     pub(crate) stdout: Captured,
     pub(crate) stderr: Captured,
     /// Why some of it is missing: it could not be read, or not be kept.
-    pub(crate) lost: Option<io::Error>,
+    pub(crate) lost: Option<Failure>,
 }
 
 impl Outputs {
@@ -180,7 +189,7 @@ pub(crate) fn capture(
     stdin: &mut Stdin,
     deadline: &mut Deadline,
     abandoned: &Latch,
-    mut lines: Option<PrintLines>,
+    mut listener: Listener,
 ) -> Outputs {
     let mut outputs = Outputs::default();
     let mut streams = vec![
@@ -207,7 +216,7 @@ pub(crate) fn capture(
             Ok(_) => deadline.pass(),
             Err(Errno::INTR) => continue,
             Err(error) => {
-                outputs.lost = Some(error.into());
+                outputs.lost = Some(Failure::Capture(error.into()));
                 break;
             }
         }
@@ -225,12 +234,14 @@ pub(crate) fn capture(
             if !ready.next().unwrap_or(false) {
                 return true;
             }
-            let goes_on = take(pipe, captured, lost);
-            if let Some(print) = &mut lines {
+            let (goes_on, taken) = take(pipe, captured);
+            if let Some(print) = &mut listener.lines {
                 captured.print_lines(*stream, print);
             }
-            if let Err(error) = captured.bound() {
-                *lost = Some(error);
+            if let Err(error) = taken.and_then(|()| captured.bound())
+                && lost.is_none()
+            {
+                (listener.lost)(lost.insert(Failure::Capture(error)));
             }
             goes_on
         });
@@ -241,22 +252,19 @@ pub(crate) fn capture(
     outputs
 }
 
-/// Reads what a pipe has; false if that was the last.
-fn take(pipe: &OwnedFd, captured: &mut Captured, lost: &mut Option<io::Error>) -> bool {
+/// Reads what a pipe has; false if that was the last, with an error if there would have been more.
+fn take(pipe: &OwnedFd, captured: &mut Captured) -> (bool, io::Result<()>) {
     let kept = captured.memory.len();
     captured.memory.reserve(ROOM);
     match read(pipe, spare_capacity(&mut captured.memory)) {
-        Ok(0) => return false,
+        Ok(0) => return (false, Ok(())),
         // Read on all the same: a job that nobody listens to would be killed or never end.
         Ok(_) if captured.cut => captured.memory.truncate(kept),
         Ok(_) => captured.open_line = captured.memory.last() != Some(&b'\n'),
         Err(Errno::INTR | Errno::AGAIN) => {}
-        Err(error) => {
-            *lost = Some(error.into());
-            return false;
-        }
+        Err(error) => return (false, Err(error.into())),
     }
-    true
+    (true, Ok(()))
 }
 
 #[cfg(test)]
@@ -304,7 +312,10 @@ mod tests {
                 &mut Stdin::new(None, &[]),
                 &mut unlimited(),
                 &abandoned,
-                None,
+                Listener {
+                    lines: None,
+                    lost: &mut |_| panic!("lost"),
+                },
             )
         });
         assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
@@ -326,7 +337,10 @@ mod tests {
             &mut Stdin::new(None, &[]),
             &mut unlimited(),
             &abandoned,
-            None,
+            Listener {
+                lines: None,
+                lost: &mut |_| panic!("lost"),
+            },
         );
         assert!(outputs.stdout.file.is_none() && outputs.stderr.is_empty());
         assert_eq!(text(&mut outputs.stdout), b"a\n");
@@ -346,7 +360,10 @@ mod tests {
                     &mut Stdin::new(None, &[]),
                     &mut unlimited(),
                     &abandoned,
-                    None,
+                    Listener {
+                        lines: None,
+                        lost: &mut |_| panic!("lost"),
+                    },
                 )
             });
             abandoned.set();

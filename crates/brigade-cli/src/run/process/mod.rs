@@ -23,12 +23,11 @@ use crate::resource::WITHIN;
 use crate::run::command::{Command, SHELL};
 use crate::run::job::{Failure, Settings};
 
-use self::capture::PrintLines;
 use self::children::Told;
 use self::deadline::Deadline;
 use self::stdin::Stdin;
 
-pub(crate) use self::capture::{Captured, Outputs, Stream};
+pub(crate) use self::capture::{Captured, Listener, Outputs, Stream};
 pub(crate) use self::children::Children;
 pub(crate) use self::deadline::Limits;
 pub(crate) use self::niceness::{Niceness, parse_niceness};
@@ -45,8 +44,8 @@ pub(crate) struct Start<'a> {
     pub(crate) niceness: Option<Niceness>,
 }
 
-/// Runs a command to its end, and until nobody can write to its outputs any more. With `lines` it hands over whole lines
-/// as they come.
+/// Runs a command to its end, and until nobody can write to its outputs any more. Meanwhile `listener` hears of
+/// them.
 ///
 /// # Errors
 /// The [`Failure`], if it did not succeed; in any case there is what it printed.
@@ -54,7 +53,7 @@ pub(crate) fn run(
     what: Start,
     limits: Limits,
     children: &Children,
-    lines: Option<PrintLines>,
+    listener: Listener,
 ) -> (Outputs, Result<(), Failure>) {
     let beginning = children.begin_one();
     let started = match what.niceness {
@@ -80,7 +79,7 @@ pub(crate) fn run(
             &mut stdin,
             &mut deadline,
             &children.abandoned,
-            lines,
+            listener,
         ),
         _ => unreachable!("both outputs were made pipes"),
     };
@@ -88,12 +87,7 @@ pub(crate) fn run(
         .map_err(Failure::Wait)
         .and_then(|end| judge(end, what.command))
         .and_then(|()| stdin.finish().map_err(Failure::Input))
-        .and_then(|()| {
-            outputs
-                .lost
-                .take()
-                .map_or(Ok(()), |lost| Err(Failure::Capture(lost)))
-        });
+        .and_then(|()| outputs.lost.take().map_or(Ok(()), Err));
     (outputs, result)
 }
 

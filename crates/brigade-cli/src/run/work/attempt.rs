@@ -10,7 +10,7 @@ use crate::run::job::{Failure, Job};
 use crate::run::joblog::Timing;
 use crate::run::output::{Happening, Outcome, seconds};
 use crate::run::policy::Backoff;
-use crate::run::process::{self, Captured, Limits, Outputs};
+use crate::run::process::{self, Captured, Limits, Listener, Outputs};
 use crate::run::waiting::{Fate, JobLocks, Waiting};
 
 use super::finish::Ended;
@@ -140,18 +140,35 @@ impl Work {
             within,
             niceness: self.policy.niceness,
         };
-        if !self.policy.line_buffer {
-            return process::run(what, limits, &self.children, None);
-        }
         let mut printed = Ok(());
         let mut print = |stream, lines: &mut Captured| {
             let now = self.output.print_lines(job, stream, lines);
             if printed.is_ok() {
+                if let Err(failure) = &now {
+                    self.tell_lost(job, failure);
+                }
                 printed = now;
             }
         };
-        let (outputs, result) = process::run(what, limits, &self.children, Some(&mut print));
+        let listener = Listener {
+            lines: if self.policy.line_buffer {
+                Some(&mut print)
+            } else {
+                None
+            },
+            lost: &mut |failure| self.tell_lost(job, failure),
+        };
+        let (outputs, result) = process::run(what, limits, &self.children, listener);
         (outputs, result.and(printed))
+    }
+
+    /// Says that some of the output of a job is lost, which otherwise is known only at its end.
+    fn tell_lost(&self, job: &Job, failure: &Failure) {
+        if !self.policy.quiet {
+            let (place, title) = (job.place, job.title());
+            let message = format_args!("{place}: {title}: {failure}; the job goes on");
+            self.output.say(message);
+        }
     }
 
     /// When to run a job again that has failed; `None` if it has failed for good.
