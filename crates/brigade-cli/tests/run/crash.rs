@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::joblog::entries;
-use crate::stage::{Stage, until, within};
+use crate::stage::{Process, Stage, until, within};
 
 /// How often it is killed.
 fn kills() -> usize {
@@ -42,15 +42,15 @@ fn logged(stage: &Stage) -> Vec<String> {
 }
 
 /// A `brigade` that resumes. It and all its jobs hold the `leash` open.
-fn resume(stage: &Stage) -> Child {
+fn resume(stage: &Stage) -> Process {
     let script =
         "exec 9> leash; exec \"$0\" run -q -j3 -a jobs --joblog log --resume 'echo {} >> ran'";
-    Command::new("sh")
+    let mut shell = Command::new("sh");
+    shell
         .args(["-c", script, env!("CARGO_BIN_EXE_brigade")])
         .current_dir(stage.path(""))
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("brigade starts")
+        .stdin(Stdio::null());
+    Process::start(&mut shell)
 }
 
 #[test]
