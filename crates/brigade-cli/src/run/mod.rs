@@ -215,3 +215,49 @@ fn start(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(body);
     started.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    /// The rooms, line by line as the table above has them.
+    fn floors() -> Vec<Vec<&'static str>> {
+        let lines = include_str!("mod.rs").lines();
+        let rooms = lines.filter_map(|line| line.strip_prefix("//! | `")?.split_once(" | "));
+        let names = |text: &'static str| text.split(", ").map(|name| name.trim_matches(['`', '/']));
+        rooms.map(|(text, _)| names(text).collect()).collect()
+    }
+
+    /// The files of a room, or the one that it is.
+    fn files(path: PathBuf) -> Vec<PathBuf> {
+        match fs::read_dir(&path) {
+            Ok(entries) => entries
+                .flat_map(|entry| files(entry.expect("an entry").path()))
+                .collect(),
+            Err(_) if path.extension().is_some() => vec![path],
+            Err(_) => vec![path.with_extension("rs")],
+        }
+    }
+
+    #[test]
+    fn each_room_uses_only_itself_and_those_above_it_in_the_table() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run");
+        let floors = floors();
+        let mut arrows = 0;
+        for (floor, rooms) in floors.iter().enumerate() {
+            let known = floors[..=floor].concat();
+            for file in rooms.iter().flat_map(|room| files(folder.join(room))) {
+                let text = fs::read_to_string(&file).expect("a file");
+                for used in text.split("crate::run::").skip(1) {
+                    let end = used.find(|it: char| !it.is_ascii_lowercase());
+                    let used = &used[..end.unwrap_or(used.len())];
+                    let file = file.display();
+                    assert!(known.contains(&used), "{file} uses `{used}`");
+                    arrows += 1;
+                }
+            }
+        }
+        assert!(arrows > 50, "{arrows} were found");
+    }
+}

@@ -17,8 +17,8 @@ use super::stdin::Stdin;
 /// How much of one output is kept in memory.
 const IN_MEMORY: usize = 1024 * 1024;
 
-/// How much of one is kept in memory that waits to be printed. There may be two for each place of a
-/// [window](crate::run::output::WINDOW).
+/// How much of one is kept in memory that waits to be printed. There may be hundreds of
+/// those, with --keep-order.
 const IN_MEMORY_FOR_LATER: usize = 16 * 1024;
 
 /// How much room there is at least for a read.

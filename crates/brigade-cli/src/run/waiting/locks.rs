@@ -4,7 +4,7 @@
 //! are no more workers than that: nobody waits for another job of the same run, and the most urgent job is always the
 //! next. Locks that other processes see are taken for each job by itself, so that those get their turn between two jobs.
 //!
-//! Jobs that are JSON objects may need others as well, and wait for these apart from the workers (`parked/`). If other
+//! Jobs that are JSON objects may need others as well, and wait for these apart from the workers (`parked.rs`). If other
 //! processes are to see the locks, such a run has all of them so: a worker that waited for a lock could keep
 //! the job that holds it from running. A job takes them when no other job of the run has any that it needs.
 

@@ -1,9 +1,9 @@
 //! What the workers do, and what a run's threads share.
 //!
 //! The door is [`Work`], which carries out a job from its beginning to its last trace: its locks (`waits.rs`), its
-//! process (`attempt.rs`), its output and its line in the job log (`finish.rs`). Three threads have their bodies here: the workers, the one that reads
-//! jobs and hands them to the pool ([`feed()`]), and the one that changes the number of workers ([`resize()`]). The main
-//! thread is told what they come across as an [`Event`].
+//! process (`attempt.rs`), its output and its line in the job log (`finish.rs`). The thread that reads jobs and hands them
+//! to the pool has its body here too ([`feed()`]), as has the one that changes the number of workers ([`resize()`]). The
+//! main thread is told what they come across as an [`Event`].
 
 mod attempt;
 mod event;

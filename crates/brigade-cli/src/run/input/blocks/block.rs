@@ -7,8 +7,6 @@ use sha2::{Digest, Sha256};
 
 use crate::quantity::Bytes;
 
-use super::cut::Cut;
-
 /// A block may become so many times as large as it is meant to be, so that a record stays whole.
 pub(super) const LONGEST: u64 = 16;
 
@@ -38,13 +36,13 @@ pub(crate) struct TooLong {
 
 impl Identity {
     /// Of these bytes, which were cut like this.
-    pub(super) fn of(bytes: &[u8], cut: &Cut) -> Self {
+    pub(super) fn of(bytes: &[u8], cut: String) -> Self {
         Self {
             sha256: Sha256::digest(bytes)
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
-            cut: cut.to_string(),
+            cut,
         }
     }
 }

@@ -47,78 +47,6 @@ impl Blocks {
             failed: None,
         }
     }
-
-    /// Reads on to the end of a block that has become too long, and keeps nothing of it.
-    fn pass_over(
-        &mut self,
-        mut bytes: Vec<u8>,
-        scan: Scan,
-        stop: &Latch,
-    ) -> io::Result<Option<Item>> {
-        let identity = self.identify(&bytes);
-        let wanted = self.cut.records.map_or(1, NonZeroU64::get);
-        let mut records = scan.records;
-        // What came last is not the end of a record.
-        let mut open = scan.end < bytes.len();
-        bytes = Vec::new();
-        while records < wanted {
-            bytes.clear();
-            bytes.reserve(READ);
-            match self.source.read(&mut bytes, stop) {
-                Ok(Filled::More) => {}
-                Ok(Filled::Stopped) => break,
-                Ok(Filled::End) => {
-                    records += u64::from(open);
-                    break;
-                }
-                Err(error) => {
-                    self.failed = Some(error);
-                    break;
-                }
-            }
-            open = bytes.last() != Some(&self.cut.end_mark);
-            for mark in memchr::memchr_iter(self.cut.end_mark, &bytes) {
-                records += 1;
-                if records == wanted {
-                    self.rest = bytes.split_off(mark + 1);
-                    break;
-                }
-            }
-        }
-        Ok(Some(self.item(records, Err(self.cut.too_long()), identity)))
-    }
-
-    fn identify(&self, bytes: &[u8]) -> Option<Identity> {
-        self.identify.then(|| Identity::of(bytes, &self.cut))
-    }
-
-    fn item(
-        &mut self,
-        records: u64,
-        bytes: Result<Vec<u8>, TooLong>,
-        identity: Option<Identity>,
-    ) -> Item {
-        self.number += 1;
-        let first = self.records + 1;
-        self.records += records;
-        let (last, record) = (self.records, self.cut.record());
-        let text = if first < last {
-            format!("{record}s {first}-{last}")
-        } else {
-            format!("{record} {first}")
-        };
-        Item {
-            place: Place {
-                file: self.source.name,
-                number: self.number,
-                kind: Kind::Block,
-            },
-            text: Text::Whole(text.into_bytes()),
-            arguments: Vec::new(),
-            object: false,
-            block: Some(Block { bytes, identity }),
-        }
-    }
 }
 
 impl Cutter for Blocks {
@@ -167,6 +95,81 @@ impl Cutter for Blocks {
 
     fn is_at_end(&self) -> bool {
         self.source.ended && self.rest.is_empty() && self.failed.is_none()
+    }
+}
+
+impl Blocks {
+    /// Reads on to the end of a block that has become too long, and keeps nothing of it.
+    fn pass_over(
+        &mut self,
+        mut bytes: Vec<u8>,
+        scan: Scan,
+        stop: &Latch,
+    ) -> io::Result<Option<Item>> {
+        let identity = self.identify(&bytes);
+        let wanted = self.cut.records.map_or(1, NonZeroU64::get);
+        let mut records = scan.records;
+        // What came last is not the end of a record.
+        let mut open = scan.end < bytes.len();
+        bytes = Vec::new();
+        while records < wanted {
+            bytes.clear();
+            bytes.reserve(READ);
+            match self.source.read(&mut bytes, stop) {
+                Ok(Filled::More) => {}
+                Ok(Filled::Stopped) => break,
+                Ok(Filled::End) => {
+                    records += u64::from(open);
+                    break;
+                }
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+            open = bytes.last() != Some(&self.cut.end_mark);
+            for mark in memchr::memchr_iter(self.cut.end_mark, &bytes) {
+                records += 1;
+                if records == wanted {
+                    self.rest = bytes.split_off(mark + 1);
+                    break;
+                }
+            }
+        }
+        Ok(Some(self.item(records, Err(self.cut.too_long()), identity)))
+    }
+
+    fn identify(&self, bytes: &[u8]) -> Option<Identity> {
+        self.identify
+            .then(|| Identity::of(bytes, self.cut.to_string()))
+    }
+
+    fn item(
+        &mut self,
+        records: u64,
+        bytes: Result<Vec<u8>, TooLong>,
+        identity: Option<Identity>,
+    ) -> Item {
+        self.number += 1;
+        let first = self.records + 1;
+        self.records += records;
+        let (last, record) = (self.records, self.cut.record());
+        let text = if first < last {
+            format!("{record}s {first}-{last}")
+        } else {
+            format!("{record} {first}")
+        };
+        Item {
+            place: Place {
+                file: self.source.name,
+                number: self.number,
+                kind: Kind::Block,
+            },
+            text: Text::Whole(text.into_bytes()),
+            arguments: Vec::new(),
+            object: false,
+            block: Some(Block { bytes, identity }),
+        }
     }
 }
 
