@@ -5,6 +5,7 @@
 
 mod blocks;
 mod combinations;
+mod cutter;
 mod item;
 mod source;
 mod stream;
@@ -13,6 +14,8 @@ use std::collections::VecDeque;
 use std::io;
 
 use crate::run::latch::Latch;
+
+use self::cutter::{Cutter, next_of};
 
 pub(crate) use self::blocks::{Block, Blocks, Cut, DEFAULT_SIZE, Identity, TooLong};
 pub(crate) use self::combinations::Combinations;
@@ -96,29 +99,4 @@ impl Input {
             Self::Blocks(blocks) => next_of(blocks, stop),
         }
     }
-}
-
-/// Cuts a file, pipe or terminal into items.
-trait Cutter {
-    /// The next item; `None` at the end, or if it was told to stop.
-    ///
-    /// # Errors
-    /// As [`Source::read`], after the last item that could be read.
-    fn next(&mut self, stop: &Latch) -> io::Result<Option<Item>>;
-
-    /// True once there is nothing left in it.
-    fn is_at_end(&self) -> bool;
-}
-
-/// The next item of several files, which are read one after the other.
-fn next_of(files: &mut VecDeque<impl Cutter>, stop: &Latch) -> io::Result<Option<Item>> {
-    while let Some(file) = files.front_mut().filter(|_| !stop.is_set()) {
-        if let Some(item) = file.next(stop)? {
-            return Ok(Some(item));
-        }
-        if file.is_at_end() {
-            files.pop_front();
-        }
-    }
-    Ok(None)
 }

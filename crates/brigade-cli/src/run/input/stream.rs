@@ -4,7 +4,7 @@ use std::io;
 
 use crate::run::latch::Latch;
 
-use super::Cutter;
+use super::cutter::Cutter;
 use super::item::{Item, Kind, LONGEST, Place, Text};
 use super::source::{Filled, Source};
 

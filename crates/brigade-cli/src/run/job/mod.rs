@@ -9,6 +9,7 @@ mod needs;
 mod object;
 mod priority;
 mod recipe;
+mod scalar;
 mod title;
 mod unmet;
 

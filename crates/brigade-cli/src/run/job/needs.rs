@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::resource::{Capacities, Request, read_requests};
 
 use super::hash::{Hash, hash};
-use super::object::Scalar;
+use super::scalar::Scalar;
 
 /// What a job waits for before it begins.
 #[derive(Debug)]

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use brigade::Priority;
-use serde::de::{Error, Unexpected, Visitor};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use crate::duration;
@@ -15,6 +14,7 @@ use crate::run::command::{self, Command};
 
 use super::needs::{self, Needs};
 use super::priority::parse_priority;
+use super::scalar::Scalar;
 
 /// A job as a JSON object.
 #[derive(Debug)]
@@ -238,33 +238,6 @@ fn read_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Erro
         return Err(D::Error::custom("its `id` is empty"));
     }
     Ok(Some(id))
-}
-
-/// Takes a string, or a number as one would write it.
-pub(super) struct Scalar(pub(super) &'static str);
-
-impl Visitor<'_> for Scalar {
-    type Value = String;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        Ok(text.to_owned())
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-        Ok(number.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<String, E> {
-        Ok(number.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-        Err(E::invalid_value(Unexpected::Signed(number), &self))
-    }
 }
 
 #[cfg(test)]

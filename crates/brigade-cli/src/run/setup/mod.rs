@@ -1,6 +1,6 @@
 //! What is settled before anything runs. Whatever is wrong is found here, and then nothing is run.
 //!
-//! The doors are [`plan`], which tells what is run, and [`terms`], which tells how.
+//! The doors are [`plan()`], which tells what is run, and [`terms()`], which tells how.
 
 mod limits;
 mod plan;

@@ -18,7 +18,7 @@ pub(crate) struct HeldBack {
 
 impl HeldBack {
     /// No more jobs may run than so many, and for this reason; or nothing holds any back.
-    pub(super) fn bound(&self, bound: Option<(usize, Reason)>) {
+    pub(super) fn set(&self, bound: Option<(usize, Reason)>) {
         *self.bound.lock() = bound;
     }
 
@@ -28,7 +28,7 @@ impl HeldBack {
     }
 
     /// Why one is held back, to be said; nothing if none is, or if it has been said before.
-    pub(crate) fn first(&self, metrics: impl FnOnce() -> Metrics) -> Option<Reason> {
+    pub(crate) fn first_reason(&self, metrics: impl FnOnce() -> Metrics) -> Option<Reason> {
         if self.bound.lock().is_none() || self.said.load(Ordering::Relaxed) {
             return None;
         }

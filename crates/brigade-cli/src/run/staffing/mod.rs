@@ -144,7 +144,7 @@ impl Staffing {
             bound = allowance.held_back.filter(|_| allowance.jobs < jobs);
             jobs = jobs.min(allowance.jobs);
         }
-        held_back.bound(bound.map(|reason| (jobs, reason)));
+        held_back.set(bound.map(|reason| (jobs, reason)));
         min.min(jobs)..=jobs
     }
 }

@@ -32,7 +32,7 @@ use crate::run::job::Job;
 use crate::run::latch::Latch;
 use crate::run::output::Output;
 
-use super::parked::Granted;
+use super::parked::{Granted, Taken};
 
 /// How many jobs may at once wait for locks of other processes apart from the workers, on a thread each.
 const MOST_ASKING: usize = 32;
@@ -318,9 +318,6 @@ pub(crate) enum Told {
     Waits(Name),
     Done(Result<Option<Taken>, ResourceError>),
 }
-
-/// What is held, and the record that says so.
-pub(crate) type Taken = (Vec<Held>, Record);
 
 /// How many jobs can use it at once.
 fn jobs_at_once(

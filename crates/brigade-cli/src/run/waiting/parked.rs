@@ -10,14 +10,13 @@ use std::sync::Arc;
 use brigade::Pool;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use crate::resource::{Name, ResourceError};
+use crate::resource::{Held, Name, Record, ResourceError};
 use crate::run::clock;
 use crate::run::job::AGEING;
 use crate::run::job::Hash;
 use crate::run::job::{Job, Unmet};
 
 use super::dependencies::{Before, Dependencies, Fate, fail};
-use super::locks::Taken;
 use super::resources::Resources;
 use super::retry::Waiting;
 
@@ -87,6 +86,9 @@ impl Room {
         own.into_iter().next()
     }
 }
+
+/// What a job holds of the locks that other processes see, and the record that says so.
+pub(crate) type Taken = (Vec<Held>, Record);
 
 /// What comes of a job that asks for its resources.
 #[derive(Debug)]

@@ -135,7 +135,7 @@ impl Work {
     /// Says once that jobs are held back, when one is.
     pub(crate) fn tell_held_back(&self, pool: &Pool) {
         if !self.policy.quiet
-            && let Some(reason) = self.held_back.first(|| pool.metrics())
+            && let Some(reason) = self.held_back.first_reason(|| pool.metrics())
         {
             self.output.say(format_args!(
                 "jobs are held back: {reason}; at least one runs at any time"

@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 
 use crate::run::latch::Latch;
 
-use super::Cutter;
+use super::cutter::Cutter;
 use super::item::{Item, Kind, Place, Text};
 use super::source::{Filled, Source};
 
