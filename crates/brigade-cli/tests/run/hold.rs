@@ -57,9 +57,9 @@ impl Load {
         fs::write(&busy, "").expect("a file");
         let code = "for task in $(seq $1); do while test -e busy; do :; done & done; \
                     echo > loaded; wait";
-        let mut shell = Command::new("nice");
+        let mut shell = Command::new("chrt");
         shell
-            .args(["-n19", "sh", "-c", code, "sh", &tasks.to_string()])
+            .args(["--idle", "0", "sh", "-c", code, "sh", &tasks.to_string()])
             .current_dir(stage.path(""));
         let shell = Process::start(&mut shell);
         here.wait();
