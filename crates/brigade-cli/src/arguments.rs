@@ -18,7 +18,7 @@ use clap::{ArgGroup, Args, Parser};
 use clap_complete::Shell;
 
 use crate::lab::{self, EXPERIMENTS};
-use crate::run::priority;
+use crate::run::job::parse_priority;
 
 pub(crate) use self::life::LifeArguments;
 pub(crate) use self::lock::LockArguments;
@@ -144,7 +144,7 @@ pub(crate) struct RunArguments {
     pub(crate) jsonl: bool,
 
     /// How urgent jobs are that do not say so: high, normal, low, or 0 (most urgent) to 255
-    #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = priority::parse)]
+    #[arg(long, value_name = "LEVEL", default_value = "normal", value_parser = parse_priority)]
     pub(crate) priority: Priority,
 
     /// Print neither progress nor a summary; failures are still reported
@@ -241,8 +241,8 @@ Jobs as JSON objects:
   that it started can still write to its output; redirect the output of what is to go on in the
   background: `server > log 2>&1 &`. Until then, and with --keep-order until its turn has come,
   what is longer than 1 MiB is in a file without a name in the directory that TMPDIR names, or in
-  /tmp. If there is no more room (or `ulimit -f` allows no more) the job has failed when it ends:
-  what had room is printed, the rest is lost, and the other jobs go on.
+  /tmp. If there is no more room (or `ulimit -f` allows no more), that is said at once, and the job
+  has failed when it ends: what had room is printed, the rest is lost, and the other jobs go on.
 
 Blocks of input:
   With --pipe, COMMAND is run again and again, each time with the next block of the input on its

@@ -1,12 +1,13 @@
 //! What is generated from the command line: completions for shells, and manual pages.
 
-use std::io::{self, ErrorKind, Write};
+use std::io;
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
 use crate::arguments::{Arguments, COMMAND_NAME, ManArguments};
+use crate::stdout;
 
 /// Prints the completions for a shell, and returns the exit code.
 ///
@@ -15,7 +16,7 @@ use crate::arguments::{Arguments, COMMAND_NAME, ManArguments};
 pub(crate) fn completions(shell: Shell) -> io::Result<u8> {
     let mut script = Vec::new();
     generate(shell, &mut Arguments::command(), COMMAND_NAME, &mut script);
-    print(&script)
+    stdout::print(&script)
 }
 
 /// Prints a manual page, and returns the exit code.
@@ -34,14 +35,5 @@ pub(crate) fn man(arguments: &ManArguments) -> io::Result<u8> {
         .unwrap_or(&command);
     let mut text = Vec::new();
     Man::new(page.clone()).render(&mut text)?;
-    print(&text)
-}
-
-fn print(text: &[u8]) -> io::Result<u8> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        // As `brigade man | head` means it.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(0),
-        printed => printed.map(|()| 0),
-    }
+    stdout::print(&text)
 }

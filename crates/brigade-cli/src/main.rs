@@ -9,7 +9,9 @@ mod number;
 mod quantity;
 mod resource;
 mod run;
+mod signal;
 mod size;
+mod stdout;
 mod with;
 
 use std::error::Error;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::duration;
-use crate::run::halt::Halt;
-use crate::run::pace;
+use crate::run::policy::{Halt, parse_rate};
 
 /// How long a job may live, and what happens when it fails.
 #[derive(Debug, Args)]
@@ -38,6 +37,6 @@ pub(crate) struct LifeArguments {
     pub(crate) delay: Duration,
 
     /// Start at most so many jobs a second, minute or hour, evenly spread: 10/s, 100/m, 5/h
-    #[arg(long, value_name = "N/s|m|h", value_parser = pace::parse_rate)]
+    #[arg(long, value_name = "N/s|m|h", value_parser = parse_rate)]
     pub(crate) rate: Option<Duration>,
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::run::hold::{Bound, parse_load, parse_memory};
-use crate::run::niceness;
+use crate::run::process::parse_niceness;
+use crate::run::staffing::{Bound, parse_load, parse_memory};
 
 /// How much of the machine jobs leave to others.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub(crate) struct MachineArguments {
         default_value_t = 0,
         hide_default_value = true,
         allow_negative_numbers = true,
-        value_parser = niceness::parse
+        value_parser = parse_niceness
     )]
     pub(crate) nice: i32,
 

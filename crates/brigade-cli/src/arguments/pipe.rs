@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use clap::Args;
 
-use crate::run::block::DEFAULT_SIZE;
+use crate::run::input::DEFAULT_SIZE;
 use crate::size;
 
 /// What jobs read.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Why what was found could not be shown.
 #[derive(Debug)]
 pub(crate) enum LabError {
-    /// Standard output does not take it.
+    /// Standard output does not take it; that is what the error says.
     Output(io::Error),
     /// The drawing cannot be written.
     Drawing { path: PathBuf, error: io::Error },
@@ -17,7 +17,7 @@ pub(crate) enum LabError {
 impl fmt::Display for LabError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Output(error) => write!(formatter, "standard output cannot be written: {error}"),
+            Self::Output(error) => error.fmt(formatter),
             Self::Drawing { path, error } => write!(
                 formatter,
                 "{} cannot be written: {error}; give --svg a file that can be",

@@ -15,13 +15,13 @@ mod svg;
 mod text;
 mod together;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use anstream::AutoStream;
 use serde::Serialize;
 
 use crate::arguments::LabArguments;
-use crate::exit_code::UNREAD;
+use crate::stdout;
 
 use self::error::LabError;
 use self::experiment::{Experiment, Setting};
@@ -50,7 +50,7 @@ struct Finished {
 /// [`LabError`] if what was found cannot be written.
 pub(crate) fn lab(arguments: &LabArguments) -> Result<u8, LabError> {
     match list_or_run(arguments) {
-        Err(LabError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(UNREAD),
+        Err(LabError::Output(error)) => stdout::end(error).map_err(LabError::Output),
         other => other,
     }
 }

@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use brigade::pool::BuildError;
 
 use crate::resource::ResourceError;
-
-use super::joblog::LogError;
-use super::replacement::Replacement;
-use super::template::TemplateError;
+use crate::run::command::{Replacement, TemplateError};
+use crate::run::joblog::LogError;
 
 /// Why nothing was run.
 #[derive(Debug)]

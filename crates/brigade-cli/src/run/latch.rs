@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::clock::{self, Moment};
+use crate::run::clock::{self, Moment};
 
 /// Is set once, and stays so. A thread that waits in `poll` waits for it too.
 #[derive(Debug)]

@@ -1,100 +1,68 @@
 //! `brigade run`: jobs from the input, on the pool, to the output.
 //!
-//! One thread reads jobs and hands them to the pool (`feed.rs`), whose queue is the read-ahead; what cannot run yet waits
-//! apart (`parked/`), and another thread hands it over. Each worker carries one out at a time (`work.rs`, `waits.rs`,
-//! `locks.rs`, `process.rs`) and prints what it printed (`output.rs`); the main thread waits for signals and for the
-//! end (`conduct.rs`). Where the number of workers may change, another one sees to that (`staffing.rs`).
+//! One thread reads jobs and hands them to the pool, whose queue is the read-ahead; what cannot run yet waits apart, and
+//! another thread hands it over. Each worker carries one out at a time and prints what it printed; the main thread waits
+//! for signals and for the end. Where the number of workers may change, another one sees to that.
+//!
+//! The rooms, from the ground up. Each uses only those above it in this list, and is entered through its `mod.rs`:
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `clock`, `latch` | time that stands still while all is stopped; a signal that stays |
+//! | `command/` | what can be executed, with places for arguments |
+//! | `input/` | where jobs come from |
+//! | `job/`, `tally` | one job and why it can fail; how many did |
+//! | `joblog/` | what is remembered from one run to the next |
+//! | `process/` | running one job as a process |
+//! | `policy/` | what the command line says about the life of jobs |
+//! | `staffing/` | how many jobs may run at once, by what the machine bears |
+//! | `output/` | what becomes of output, and all that is told |
+//! | `waiting/` | what jobs wait for that cannot run yet |
+//! | `work/` | what the workers do, and what a run's threads share |
+//! | `metrics/` | how a run goes, for Prometheus |
+//! | `conduct/` | the main thread, from the first job to the exit code |
+//! | `setup/`, `error` | what is settled before anything runs, and why nothing is |
 
-mod bad_item;
-pub(crate) mod block;
-mod capture;
-mod children;
 mod clock;
-mod closing;
-mod combinations;
+mod command;
 mod conduct;
-mod deadline;
-mod demand;
-mod elastic;
-mod ending;
 mod error;
-mod event_stream;
-mod exit;
-mod failure;
-mod feed;
-mod gauge;
-mod give_up_turn;
-pub(crate) mod halt;
-pub(crate) mod hold;
-mod input;
-mod interrupt;
-mod job;
+pub(crate) mod input;
+pub(crate) mod job;
 mod joblog;
 mod latch;
-mod limits;
-mod locks;
-mod machine;
 pub(crate) mod metrics;
-mod needs;
-pub(crate) mod niceness;
-mod object;
-mod order;
 mod output;
-pub(crate) mod pace;
-mod parked;
-mod policy;
-pub(crate) mod priority;
-mod process;
-mod progress;
-mod replacement;
-mod results;
-mod retry;
-mod script;
+pub(crate) mod policy;
+pub(crate) mod process;
 mod setup;
-pub(crate) mod signals;
-mod source;
-mod staffing;
-mod stdin;
-mod summary;
-pub(crate) mod suspension;
-mod syntax;
-mod tag;
+pub(crate) mod staffing;
 mod tally;
-mod template;
-mod title;
-mod unstarted;
-mod waits;
+mod waiting;
 mod work;
 
 use std::io;
-use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use brigade::Pool;
+use brigade::pool::Panic;
 
 use crate::arguments::RunArguments;
+use crate::signal;
 
 use self::error::RunError;
-use self::event_stream::EventStream;
-use self::hold::Hold;
-use self::joblog::{Again, Opened};
-use self::locks::Locks;
-use self::machine::Machine;
+use self::input::Input;
+use self::joblog::JobLog;
 use self::metrics::{MetricsFile, Source, Target};
-use self::output::Output;
+use self::output::{EventStream, Output, Progress, Results};
 use self::policy::Policy;
-use self::progress::Progress;
-use self::results::Results;
-use self::setup::Plan;
+use self::setup::{Plan, Terms};
 use self::staffing::Staffing;
-use self::work::Work;
-
-/// How much waiting makes up for one level of priority. Jobs are much longer than the tasks that the
-/// pool's own default is made for.
-const AGEING: Duration = Duration::from_secs(1);
+use self::work::{Event, Outlets, Supply, Work};
 
 /// Runs the jobs and returns the exit code.
 ///
@@ -102,132 +70,36 @@ const AGEING: Duration = Duration::from_secs(1);
 /// [`RunError`], and then nothing was run.
 pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     let started = Instant::now();
-    let mut logged = None;
-    if let Some(path) = &arguments.log.joblog {
-        logged = Some(joblog::open(path, Again::from(&arguments.log))?);
-    }
-    let failed = logged.as_mut().and_then(|logged| logged.failed.take());
-    let Plan {
-        input,
-        recipe,
-        words,
-    } = setup::read(&mut arguments, failed)?;
-    if let (Some(path), Some(logged)) = (&arguments.log.joblog, &logged) {
-        logged.history.check_cut(path, input.cut())?;
-    }
-    let jobs = arguments.jobs.take().unwrap_or_else(|| {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        cores..=cores
-    });
-    let mut locks = Locks::new(&arguments.lock, arguments.quiet).map_err(RunError::Resource)?;
-    let jobs = locks.limit(&jobs);
-    let policy = Policy::new(&arguments, *jobs.end());
-    limits::make_room(*jobs.end(), policy.keep_order)?;
-    if let Some(niceness) = policy.niceness {
-        let added = arguments.machine.nice;
-        let check = niceness.check();
-        check.map_err(|error| RunError::Niceness { added, error })?;
-    }
-    let mut staffing = None;
-    if !policy.dry_run {
-        let hold = Hold::new(&arguments.machine);
-        staffing = Staffing::new(jobs.clone(), hold, Machine::ours())?;
-    }
-    // On a terminal where someone types, it would be drawn over what they type.
-    let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
-        Progress::hidden()
-    } else {
-        Progress::on_stderr(input.count())
-    };
-
-    let (events, heard) = sync_channel(16);
-    let results = arguments
-        .output
-        .results
-        .take()
-        .map(Results::new)
-        .transpose();
-    let results = results.map_err(RunError::refused(
-        "the directory for results cannot be made",
-    ))?;
-    let (log, history, repaired) = match logged {
-        Some(Opened {
-            mut log,
-            history,
-            repaired,
-            ..
-        }) => {
-            log.set_command(&words);
-            (Some(log).filter(|_| !policy.dry_run), history, repaired)
-        }
-        None => Default::default(),
-    };
-    let event_stream = arguments.output.events.as_deref().map(EventStream::open);
-    let event_stream = event_stream
-        .transpose()
-        .map_err(RunError::refused("the file for events cannot be opened"))?;
-    let work = Work::new(
+    let Plan { supply, log } = setup::plan(&mut arguments)?;
+    let Terms {
+        jobs,
         locks,
         policy,
-        log,
-        Output::new(progress, arguments.output.tag),
-        results,
-        event_stream,
-        events.clone(),
-    );
+        mut staffing,
+    } = setup::terms(&mut arguments)?;
+    let (events, heard) = sync_channel(16);
+    let outlets = open_outlets(&mut arguments, &supply.input, log)?;
+    let work = Work::new(locks, policy, outlets, events.clone());
     let work = Arc::new(work.map_err(RunError::refused("a pipe cannot be made"))?);
-    if let Some(log) = work.log.as_ref().filter(|_| repaired) {
-        work.output.say(format_args!(
-            "the last line of the job log {} was cut off and is removed; its job is run again",
-            log.path().display()
-        ));
-    }
-    let workers = staffing.as_mut().map(|staffing| staffing.workers(0, &work));
-    let pool = Pool::builder("brigade")
-        .workers(workers.unwrap_or(jobs))
-        .queue_capacity(policy.queue)
-        .ageing(AGEING)
-        .on_panic({
-            let work = Arc::clone(&work);
-            move |panic| work.report_panic(panic)
-        })
-        .build()
-        .map_err(RunError::Pool)?;
-    let pool = Arc::new(pool);
-    let source = Source {
-        pool: Arc::clone(&pool),
-        work: Arc::clone(&work),
-        started,
+    work.tell_repaired_log();
+    let jobs = match &mut staffing {
+        Some(staffing) => staffing.begin(&work.held_back),
+        None => jobs,
     };
-    let metrics = arguments.output.metrics.take();
-    let mut metrics_file = match metrics {
-        Some(target) => begin_metrics(target, source)?,
-        None => None,
-    };
-    let suspend = {
-        let work = Arc::clone(&work);
-        move || suspension::suspend(&work)
-    };
-    signals::keep_children()
-        .and_then(|()| signals::outlive_file_limit())
-        .and_then(|()| signals::listen(events, suspend))
-        .map_err(RunError::refused("signals cannot be caught"))?;
-    let kind = input.kind();
-    if policy.backoff.retries > 0 || policy.objects {
-        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-parked", move || {
-            let hand_over = |job, holds| feed::hand_over(job, holds, &pool, &work);
-            work.parked.hand_over(hand_over);
-        })?;
+    let pool = Arc::new(build_pool(jobs, &policy, &work)?);
+    let mut metrics_file = None;
+    if let Some(target) = arguments.output.metrics.take() {
+        let source = Source {
+            pool: Arc::clone(&pool),
+            work: Arc::clone(&work),
+            started,
+        };
+        metrics_file = begin_metrics(target, source)?;
     }
-    if let Some(staffing) = staffing {
-        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        start("brigade-staffing", move || staffing.direct(&pool, &work))?;
-    }
-    start("brigade-feed", {
-        let (pool, work) = (Arc::clone(&pool), Arc::clone(&work));
-        move || feed::feed(input, &recipe, history, &pool, &work)
-    })?;
+    heed_signals(events, &work).map_err(RunError::refused("signals cannot be caught"))?;
+    let kind = supply.input.kind();
+    start_threads(supply, staffing, &policy, &pool, &work)
+        .map_err(RunError::refused("a thread cannot be started"))?;
 
     let grace = policy.limits.grace;
     let ending = conduct::conduct(&heard, grace, &pool, &work, metrics_file.as_mut());
@@ -236,7 +108,52 @@ pub(crate) fn run(mut arguments: RunArguments) -> Result<u8, RunError> {
     if let Some(file) = &mut metrics_file {
         file.end();
     }
-    Ok(closing::close(ending, kind, elapsed, metrics, &work))
+    Ok(conduct::close(ending, kind, elapsed, metrics, &work))
+}
+
+/// Opens all that a run writes to.
+fn open_outlets(
+    arguments: &mut RunArguments,
+    input: &Input,
+    log: Option<JobLog>,
+) -> Result<Outlets, RunError> {
+    // On a terminal where someone types, it would be drawn over what they type.
+    let progress = if arguments.quiet || arguments.no_progress || input.is_terminal() {
+        Progress::hidden()
+    } else {
+        Progress::on_stderr(input.count())
+    };
+    let results = arguments.output.results.take().map(Results::new);
+    let event_stream = arguments.output.events.as_deref().map(EventStream::open);
+    Ok(Outlets {
+        output: Output::new(progress, arguments.output.tag),
+        results: results.transpose().map_err(RunError::refused(
+            "the directory for results cannot be made",
+        ))?,
+        event_stream: event_stream
+            .transpose()
+            .map_err(RunError::refused("the file for events cannot be opened"))?,
+        log,
+    })
+}
+
+/// The pool that jobs run on, so many at once.
+fn build_pool(
+    jobs: RangeInclusive<usize>,
+    policy: &Policy,
+    work: &Arc<Work>,
+) -> Result<Pool, RunError> {
+    let on_panic = {
+        let work = Arc::clone(work);
+        move |panic: &Panic| work.report_panic(panic)
+    };
+    Pool::builder("brigade")
+        .workers(jobs)
+        .queue_capacity(policy.queue)
+        .ageing(job::AGEING)
+        .on_panic(on_panic)
+        .build()
+        .map_err(RunError::Pool)
 }
 
 /// Begins to tell of a run; returns the file that has to be kept up, if it is one.
@@ -260,9 +177,87 @@ fn begin_metrics(target: Target, source: Source) -> Result<Option<MetricsFile>, 
     }
 }
 
+/// Lets `events` tell of signals that ask us to end, and Ctrl-Z stop all jobs with us.
+fn heed_signals(events: SyncSender<Event>, work: &Arc<Work>) -> io::Result<()> {
+    signal::keep_children()?;
+    signal::outlive_file_limit()?;
+    let work = Arc::clone(work);
+    conduct::listen(events, move || conduct::suspend(&work))
+}
+
+/// Starts the threads that hand jobs to the pool, and the one that changes the number of its workers, if that changes.
+fn start_threads(
+    supply: Supply,
+    staffing: Option<Staffing>,
+    policy: &Policy,
+    pool: &Arc<Pool>,
+    work: &Arc<Work>,
+) -> io::Result<()> {
+    if policy.backoff.retries > 0 || policy.objects {
+        let (pool, work) = (Arc::clone(pool), Arc::clone(work));
+        start("brigade-parked", move || {
+            let hand_over = |job, holds| work::hand_over(job, holds, &pool, &work);
+            work.parked.hand_over(hand_over);
+        })?;
+    }
+    if let Some(staffing) = staffing {
+        let (pool, work) = (Arc::clone(pool), Arc::clone(work));
+        start("brigade-staffing", move || {
+            work::resize(staffing, &pool, &work);
+        })?;
+    }
+    let (pool, work) = (Arc::clone(pool), Arc::clone(work));
+    start("brigade-feed", move || work::feed(supply, &pool, &work))
+}
+
 /// Starts a thread that ends with the process.
-fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(body);
-    let started = started.map(drop);
-    started.map_err(RunError::refused("a thread cannot be started"))
+    started.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    /// The rooms, line by line as the table above has them.
+    fn floors() -> Vec<Vec<&'static str>> {
+        let lines = include_str!("mod.rs").lines();
+        let rooms = lines.filter_map(|line| line.strip_prefix("//! | `")?.split_once(" | "));
+        let names = |text: &'static str| text.split(", ").map(|name| name.trim_matches(['`', '/']));
+        rooms.map(|(text, _)| names(text).collect()).collect()
+    }
+
+    /// The files of a room, or the one that it is.
+    fn files(path: PathBuf) -> Vec<PathBuf> {
+        match fs::read_dir(&path) {
+            Ok(entries) => entries
+                .flat_map(|entry| files(entry.expect("an entry").path()))
+                .collect(),
+            Err(_) if path.extension().is_some() => vec![path],
+            Err(_) => vec![path.with_extension("rs")],
+        }
+    }
+
+    #[test]
+    fn each_room_uses_only_itself_and_those_above_it_in_the_table() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run");
+        let floors = floors();
+        let mut arrows = 0;
+        for (floor, rooms) in floors.iter().enumerate() {
+            let known = floors[..=floor].concat();
+            for file in rooms.iter().flat_map(|room| files(folder.join(room))) {
+                let text = fs::read_to_string(&file).expect("a file");
+                for used in text.split("crate::run::").skip(1) {
+                    let end = used.find(|it: char| !it.is_ascii_lowercase());
+                    let used = &used[..end.unwrap_or(used.len())];
+                    let file = file.display();
+                    assert!(known.contains(&used), "{file} uses `{used}`");
+                    arrows += 1;
+                }
+            }
+        }
+        assert!(arrows > 50, "{arrows} were found");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::failure::Failure;
+use crate::run::job::Failure;
 
 /// What has become of jobs so far.
 #[derive(Clone, Copy, Debug, Default)]

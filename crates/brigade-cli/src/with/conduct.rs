@@ -16,8 +16,8 @@ use crate::arguments::WithArguments;
 use crate::exit_code;
 use crate::quantity::Span;
 use crate::resource::{Held, LockDirectory, Record, Request, ResourceError, State, WITHIN, Waits};
-use crate::run::signals::keep_children;
-use crate::run::suspension::stop_this_process;
+use crate::signal::keep_children;
+use crate::signal::stop_this_process;
 
 use super::error::WithError;
 use super::say;

@@ -11,6 +11,8 @@ use crate::resource::ResourceError;
 pub(crate) enum WithError {
     /// Its resources cannot be had.
     Resource(ResourceError),
+    /// Standard output does not take it; that is what the error says.
+    Output(io::Error),
     /// The system refused something this program cannot do without.
     System {
         what: &'static str,
@@ -29,6 +31,7 @@ impl fmt::Display for WithError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resource(error) => error.fmt(formatter),
+            Self::Output(error) => error.fmt(formatter),
             Self::System { what, error } => write!(formatter, "{what}: {error}"),
         }
     }

@@ -1,13 +1,12 @@
 //! Who holds what, and who waits for what.
 
-use std::io::{self, ErrorKind, Write};
 use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
-use crate::exit_code::UNREAD;
 use crate::quantity::Span;
 use crate::resource::{LockDirectory, State, Use, User, users};
+use crate::stdout;
 
 use super::error::WithError;
 
@@ -70,18 +69,7 @@ pub(crate) fn print(directory: &LockDirectory, json: bool) -> Result<u8, WithErr
     } else {
         table(&users)
     };
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Ok(()) => Ok(0),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(UNREAD),
-        Err(error) => Err(WithError::System {
-            what: "standard output cannot be written",
-            error,
-        }),
-    }
+    stdout::print(text.as_bytes()).map_err(WithError::Output)
 }
 
 fn table(users: &[User]) -> String {

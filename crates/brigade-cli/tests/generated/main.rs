@@ -1,5 +1,7 @@
 //! Completions and manual pages, as the real command prints them.
 
+use std::fs::File;
+use std::io::pipe;
 use std::process::{Command, Stdio};
 
 const SUBCOMMANDS: [&str; 5] = ["run", "with", "lab", "completions", "man"];
@@ -96,5 +98,36 @@ fn a_shell_or_a_page_that_does_not_exist_is_misuse() {
         assert_eq!(output.status.code(), Some(2));
         let message = String::from_utf8_lossy(&output.stderr);
         assert!(message.contains("possible values"), "{message}");
+    }
+}
+
+#[test]
+fn they_end_quietly_when_nobody_reads() {
+    for arguments in [["completions", "bash"], ["man", "run"]] {
+        let (reader, writer) = pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_brigade"));
+        command.args(arguments).stdout(writer);
+        let output = command.output().expect("brigade starts");
+        // As shells tell it of a program that SIGPIPE has ended.
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    for arguments in [["completions", "bash"], ["man", "run"]] {
+        let full = File::options().write(true).open("/dev/full");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_brigade"));
+        command.args(arguments).stdout(full.expect("a full device"));
+        let output = command.output().expect("brigade starts");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            message.starts_with("brigade: standard output cannot be written: "),
+            "{message}"
+        );
     }
 }

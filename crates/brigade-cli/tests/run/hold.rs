@@ -1,9 +1,13 @@
 //! New jobs are held back while the machine is loaded, or short of memory.
 
 use std::fs;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
 
 use crate::gathering::Gathering;
-use crate::stage::{Running, Stage, Terminal, until};
+use crate::stage::{Process, Running, Stage, Terminal, until};
 
 /// Bounds that every machine is past.
 const PAST: [[&str; 2]; 3] = [
@@ -38,6 +42,61 @@ fn past_a_bound_one_job_runs_at_a_time_and_all_do() {
         assert_eq!(outcome.stderr.matches("held back").count(), 1);
         outcome.assert_says("; 1 worker\n");
     }
+}
+
+/// Processes that all want a core, until this is dropped. They take little from others.
+struct Load {
+    busy: PathBuf,
+    _shell: Process,
+}
+
+impl Load {
+    fn start(stage: &Stage, tasks: usize) -> Self {
+        let here = stage.meeting("loaded");
+        let busy = stage.path("busy");
+        fs::write(&busy, "").expect("a file");
+        let code = "for task in $(seq $1); do while test -e busy; do :; done & done; \
+                    echo > loaded; wait";
+        let mut shell = Command::new("chrt");
+        shell
+            .args(["--idle", "0", "sh", "-c", code, "sh", &tasks.to_string()])
+            .current_dir(stage.path(""));
+        let shell = Process::start(&mut shell);
+        here.wait();
+        Self {
+            busy,
+            _shell: shell,
+        }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        fs::remove_file(&self.busy).expect("a file");
+    }
+}
+
+#[test]
+fn a_load_holds_jobs_back_until_it_is_gone() {
+    let stage = Stage::new();
+    // What else runs, such as other tests, is less.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let bound = 50 + 5 * cores;
+    let load = Load::start(&stage, bound + 10);
+    let gathering = Gathering::new(&stage, 4, "", "");
+    let bound = bound.to_string();
+    let mut running = Running::start(stage.command(["-j4", "--load", &bound]));
+    running.write(gathering.jobs().as_bytes());
+    let line = running.wait_for_line("jobs are held back: ");
+    assert!(
+        line.contains(&format!(
+            " tasks run or wait for a core or a disk, and --load is {bound};"
+        )),
+        "{line}"
+    );
+    drop(load);
+    gathering.meet();
+    assert_eq!(running.end().code, Some(0));
 }
 
 #[test]

@@ -2,20 +2,20 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage::processes::{children, is_stopped, parent};
 use crate::stage::terminal::{Key, Terminal};
-use crate::stage::{Meeting, Running, Stage, lives, until, within};
+use crate::stage::{Meeting, Process, Running, Stage, lives, until, within};
 
 /// A `brigade run` that a shell with job control has started on a terminal.
 struct Scene {
     stage: Stage,
     terminal: Terminal,
-    shell: Child,
+    shell: Process,
     /// What the terminal has shown.
     text: String,
     stopped: Meeting,

@@ -10,6 +10,7 @@ mod dry_run;
 mod elastic;
 mod events;
 mod exit_code;
+mod failed_test;
 mod gathering;
 mod halt;
 mod hold;

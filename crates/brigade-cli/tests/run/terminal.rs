@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Command;
 
-use crate::stage::{Stage, Terminal, until, within};
+use crate::stage::{Process, Stage, Terminal, until, within};
 
 /// What a terminal shows of both outputs while two jobs run, of which the second fails. The first goes
 /// on when what is expected is shown.
@@ -59,7 +59,7 @@ fn progress_is_not_drawn_over_what_is_typed() {
         .stdin(terminal.for_program())
         .stdout(terminal.for_program())
         .stderr(terminal.for_program());
-    let mut child = command.spawn().expect("brigade starts");
+    let mut child = Process::start(&mut command);
     drop(command); // it has copies of the program's side
     let typed = terminal.keyboard.write_all(b"echo > here\n");
     typed.expect("a terminal");

@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, PipeWriter, Read, Write, pipe};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+pub(crate) use self::processes::Process;
 pub(crate) use self::terminal::Terminal;
 
 /// After this long an event will not come.
@@ -181,7 +182,7 @@ impl Meeting {
 
 /// A `brigade` at work, whose standard input is open.
 pub(crate) struct Running {
-    child: Child,
+    child: Process,
     input: Option<PipeWriter>,
     lines: Receiver<String>,
     said: String,
@@ -200,12 +201,11 @@ impl Running {
     /// Starts one whose standard output nobody reads yet.
     pub(crate) fn start_unread(mut command: Command) -> (Self, ChildStdout) {
         let (reader, writer) = pipe().expect("a pipe");
-        let mut child = command
+        command
             .stdin(reader)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("brigade starts");
+            .stderr(Stdio::piped());
+        let mut child = Process::start(&mut command);
         drop(command); // it has a copy of the reading end of the input
         let stdout = child.stdout.take().expect("a pipe");
         let stderr = child.stderr.take().expect("a pipe");
@@ -315,14 +315,6 @@ impl Running {
             status.is_some()
         });
         status.expect("ended").code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Only after a failed test is there anything to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

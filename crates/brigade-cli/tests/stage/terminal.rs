@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::Stage;
+use super::{Process, Stage};
 
 /// Keys that a terminal turns into signals, and their codes.
 #[derive(Clone, Copy, Debug)]
@@ -58,20 +58,20 @@ impl Terminal {
     }
 
     /// Starts a command that prints on it, and has no input.
-    pub(crate) fn start(&self, mut command: Command) -> Child {
+    pub(crate) fn start(&self, mut command: Command) -> Process {
         command
             .stdin(Stdio::null())
             .stdout(self.for_program())
-            .stderr(self.for_program())
-            .spawn()
-            .expect("brigade starts")
+            .stderr(self.for_program());
+        Process::start(&mut command)
     }
 
     /// Runs shell code on it, as the leader of its session; with `set -m` the shell has job control. It finds the
     /// command as `$BRIGADE`.
-    pub(crate) fn start_shell(&self, stage: &Stage, code: &str) -> Child {
+    pub(crate) fn start_shell(&self, stage: &Stage, code: &str) -> Process {
         // The tests themselves may run in the background of a script, where Ctrl-C is ignored.
-        Command::new("env")
+        let mut shell = Command::new("env");
+        shell
             .args(["--default-signal=INT,QUIT,TERM,HUP,TSTP,CHLD", "setsid"])
             .args(["--ctty", "--wait", "sh", "-c", code])
             .current_dir(stage.path(""))
@@ -79,9 +79,8 @@ impl Terminal {
             .env("BRIGADE", env!("CARGO_BIN_EXE_brigade"))
             .stdin(self.for_program())
             .stdout(self.for_program())
-            .stderr(self.for_program())
-            .spawn()
-            .expect("setsid runs")
+            .stderr(self.for_program());
+        Process::start(&mut shell)
     }
 
     /// Presses a key.

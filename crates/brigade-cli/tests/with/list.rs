@@ -1,6 +1,7 @@
 //! Who holds what.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::pipe;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -70,4 +71,31 @@ fn who_was_killed_is_not_shown_and_leaves_nothing() {
     until("the command has ended", || lines(&stage).is_empty());
     let records = fs::read_dir(stage.path("locks/%records")).expect("a directory");
     assert_eq!(records.count(), 0);
+}
+
+#[test]
+fn it_ends_quietly_when_nobody_reads() {
+    let stage = Stage::new();
+    let (reader, writer) = pipe().expect("a pipe");
+    drop(reader);
+    let mut command = stage.with(["--list"]);
+    let output = command.stdout(writer).output().expect("brigade runs");
+    // As shells tell it of a program that SIGPIPE has ended.
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let stage = Stage::new();
+    let full = File::options().write(true).open("/dev/full");
+    let mut command = stage.with(["--list"]);
+    command.stdout(full.expect("a full device"));
+    let output = command.output().expect("brigade runs");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.starts_with("brigade: standard output cannot be written: "),
+        "{message}"
+    );
 }

@@ -15,12 +15,10 @@ mod stage;
 mod waiting;
 
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
-use self::stage::{Meeting, Running, Stage, until_within};
+use self::stage::{Meeting, Process, Running, Stage, until_within};
 
 /// A `brigade with` whose command has said that it runs, and goes on when it is let.
 struct Holder {
@@ -78,19 +76,19 @@ fn assert_succeeds(running: Running) {
 }
 
 /// A shell that uses `brigade with` again and again.
-struct Loop(Child);
+struct Loop(Process);
 
 impl Loop {
     /// Starts one; its code finds the command as `$brigade` and its argument as `$1`.
     fn start(stage: &Stage, code: &str, argument: &str) -> Self {
-        let shell = Command::new("sh")
+        let mut shell = Command::new("sh");
+        shell
             .args(["-c", code, "sh", argument])
             .current_dir(stage.path(""))
             .env("BRIGADE_LOCK_DIR", stage.path("locks"))
             .env("brigade", env!("CARGO_BIN_EXE_brigade"))
-            .process_group(0)
-            .spawn();
-        Self(shell.expect("sh runs"))
+            .process_group(0);
+        Self(Process::start(&mut shell))
     }
 
     #[track_caller]
@@ -101,15 +99,5 @@ impl Loop {
             status.is_some()
         });
         assert!(status.expect("ended").success());
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        // Only after a failed test is there anything to end.
-        if let Ok(None) = self.0.try_wait() {
-            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
-            let _ = self.0.wait();
-        }
     }
 }

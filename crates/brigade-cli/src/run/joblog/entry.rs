@@ -4,10 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::bad_item::BadItem;
-use super::super::block::Identity;
-use super::super::failure::Failure;
-use super::super::job::Job;
+use crate::run::input::Identity;
+use crate::run::job::{BadItem, Failure, Job};
 
 /// What is logged of a job.
 #[derive(Debug, Deserialize, Serialize)]

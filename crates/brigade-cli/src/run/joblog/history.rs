@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::io::{self, BufRead, BufReader, Seek};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use super::super::block::Cut;
-use super::super::input::{Item, Kind, Place, Text};
+use crate::run::input::{Cut, Item, Kind, Place, Text};
+use crate::run::job::{Hash, hash};
+
 use super::{Again, Entry, LogError, Lossless};
 
 /// Which jobs have been logged, and how they ended.
@@ -107,18 +107,6 @@ impl History {
         self.logged[first].recognised += 1;
         self.logged.get(next)
     }
-}
-
-/// A hash of a text, long enough that no two texts share it.
-pub(crate) type Hash = u128;
-
-pub(crate) fn hash(text: &[u8]) -> Hash {
-    let half = |seed: u8| {
-        let mut hasher = DefaultHasher::new();
-        (seed, text).hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    half(0) << 64 | half(1)
 }
 
 /// The jobs that have failed, as they were logged.

@@ -5,6 +5,8 @@
 //! they are run again. It is not flushed to the disk with each job, which could take longer than the
 //! job: what the system has taken survives this program's death, but of the last seconds before a
 //! power failure some lines may be missing, and their jobs are run again as well.
+//!
+//! The door is [`open`].
 
 mod entry;
 mod error;
@@ -20,7 +22,7 @@ use crate::arguments::LogArguments;
 
 pub(crate) use self::entry::{Entry, Lossless, Timing};
 pub(crate) use self::error::LogError;
-pub(crate) use self::history::{Failed, Hash, History, hash};
+pub(crate) use self::history::{Failed, History};
 
 /// What is run of the jobs that have been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub(crate) struct JobLog {
     path: PathBuf,
     /// The words of the command that jobs are arguments for.
     command: Vec<Lossless>,
+    /// Its last line was not whole, and is gone.
+    repaired: bool,
     writer: Mutex<Writer>,
 }
 
@@ -74,8 +78,6 @@ pub(crate) struct Opened {
     pub(crate) history: History,
     /// Only with [`Again::OnlyFailed`].
     pub(crate) failed: Option<Failed>,
-    /// Its last line was not whole, and is gone.
-    pub(crate) repaired: bool,
 }
 
 /// Opens a log for this process alone, reads it, and takes off a last line that is not whole.
@@ -119,6 +121,7 @@ pub(crate) fn open(path: &Path, again: Again) -> Result<Opened, LogError> {
     let log = JobLog {
         path: path.to_owned(),
         command: Vec::new(),
+        repaired,
         writer: Mutex::new(Writer {
             file,
             end,
@@ -129,7 +132,6 @@ pub(crate) fn open(path: &Path, again: Again) -> Result<Opened, LogError> {
         log,
         history,
         failed,
-        repaired,
     })
 }
 
@@ -139,6 +141,11 @@ impl JobLog {
         use std::os::unix::ffi::OsStrExt;
         let lossless = |word: &std::ffi::OsString| Lossless(word.as_bytes().to_vec());
         self.command = words.iter().map(lossless).collect();
+    }
+
+    /// True if its last line was not whole, and is gone.
+    pub(crate) fn was_repaired(&self) -> bool {
+        self.repaired
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -1,4 +1,6 @@
 //! How a run goes, for Prometheus: in a file, or by HTTP.
+//!
+//! The door is [`Source`], which has all that is known of a run at any time; [`MetricsFile`] and [`serve`] tell it.
 
 mod file;
 mod server;
@@ -10,7 +12,7 @@ use std::time::Instant;
 
 use brigade::Pool;
 
-use super::work::Work;
+use crate::run::work::Work;
 
 use self::text::Text;
 

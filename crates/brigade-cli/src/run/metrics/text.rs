@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use brigade::pool::{Distribution, Metrics};
 
-use super::super::hold::Kind;
-use super::super::tally::Counts;
+use crate::run::staffing::Kind;
+use crate::run::tally::Counts;
 
 /// What is told. Its text is that of `Display`.
 pub(super) struct Text {
