@@ -110,6 +110,9 @@ where
         let Ok(_not_polled) = task.try_lock() else {
             return Err(Stuck::Hung);
         };
+        if let Ok(end) = end.try_recv() {
+            return end;
+        }
         stage.left_behind.store(true, Relaxed);
         let mut notes = lock(&notes);
         notes.fail(Ending::Hung(hang_limit, Vec::new()));
