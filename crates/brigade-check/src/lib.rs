@@ -30,6 +30,7 @@ mod report;
 mod scenario;
 mod stress;
 mod verdict;
+mod watch;
 
 /// Makes tests of a function that takes a prepared check, and runs it by the ways that are asked for.
 ///

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use super::strategy::{Chooser, Replay, Strategy};
 use super::token::Token;
 use crate::panics::{self, Quiet};
 use crate::point::{Visit, Visiting};
+use crate::watch::{Pulse, Watch};
 
 /// Which schedules to run, and how many.
 pub(crate) struct Plan {
@@ -81,15 +82,18 @@ pub(super) fn run_schedules(
     let hang_limit = plan.hang_limit;
     let watched = Arc::clone(&stage);
     let (ended, ends) = mpsc::channel();
+    let pulse = Arc::new(OnceLock::new());
+    let mine = Arc::clone(&pulse);
     let run = move || {
+        mine.get_or_init(Pulse::mine);
         // If nobody waits any more, the thread was left behind.
         let _ = ended.send(run_here(body, plan, stage, points, between));
     };
     let builder = thread::Builder::new().name("explore".to_owned());
     let runs = builder.spawn(run).expect("the system has no more threads");
-    let mut seen = (0, Instant::now());
+    let mut watch = Watch::new(hang_limit, 1);
     loop {
-        match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
+        match ends.recv_timeout(watch.interval()) {
             Ok(summary) => {
                 runs.join()
                     .expect("panics of the code under test are caught");
@@ -101,9 +105,7 @@ pub(super) fn run_schedules(
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
         let progress = watched.progress.load(Relaxed);
-        if progress != seen.0 {
-            seen = (progress, Instant::now());
-        } else if seen.1.elapsed() >= hang_limit {
+        if watch.hangs(progress, std::slice::from_ref(&*pulse), |_| false) {
             return Summary {
                 hung: Some(hang_limit),
                 ..Summary::default()

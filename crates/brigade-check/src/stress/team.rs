@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 
 use crate::panics::Quiet;
 use crate::point::{Visit, Visiting};
+use crate::watch::{Pulse, Watch};
 
 /// What a team does in each round. The first thread of the team leads: it begins and ends rounds while the
 /// others wait.
@@ -39,11 +40,13 @@ struct Team<R: Rounds> {
     barrier: Barrier,
     /// Grows as rounds begin and end; read to see whether it does, whence Relaxed.
     progress: AtomicU64,
+    /// By thread, once it has begun: for the watch.
+    pulses: Vec<OnceLock<Pulse>>,
     points: Vec<Mutex<Option<&'static str>>>,
 }
 
-/// Runs rounds until there are no more. If none ends within `hang_limit`, the threads are left behind as they
-/// are, as there is no way to end a thread that does not want to. Now and then calls `tell`.
+/// Runs rounds until there are no more. If none ends though the threads had a time of `hang_limit` each, they are left
+/// behind as they are, as there is no way to end a thread that does not want to. Now and then calls `tell`.
 pub(crate) fn run_team<R: Rounds>(
     rounds: Arc<R>,
     threads: usize,
@@ -57,6 +60,7 @@ pub(crate) fn run_team<R: Rounds>(
         thing: Mutex::new(None),
         barrier: Barrier::new(threads),
         progress: AtomicU64::new(0),
+        pulses: (0..threads).map(|_| OnceLock::new()).collect(),
         points: (0..threads).map(|_| Mutex::new(None)).collect(),
     });
     let (ended, ends) = mpsc::channel::<()>();
@@ -83,6 +87,7 @@ pub(crate) fn run_team<R: Rounds>(
 
 impl<R: Rounds> Team<R> {
     fn run(self: &Arc<Self>, thread: usize, mut rng: Rng) {
+        self.pulses[thread].get_or_init(Pulse::mine);
         let _quiet = Quiet::new();
         let _visiting = Visiting::new(Box::new(Disturb {
             rng: RefCell::new(rng.fork()),
@@ -94,21 +99,21 @@ impl<R: Rounds> Team<R> {
             if leads {
                 *lock(&self.thing) = self.rounds.begin();
             }
-            self.barrier.wait();
+            self.barrier.wait(thread);
             let Some(thing) = lock(&self.thing).clone() else {
                 return;
             };
             // All have it: from here on they run at once.
-            self.barrier.wait();
+            self.barrier.wait(thread);
             self.rounds.work(thing, thread, &mut rng);
-            self.barrier.wait();
+            self.barrier.wait(thread);
             if leads {
                 *lock(&self.points[thread]) = None;
                 self.progress.fetch_add(1, Ordering::Relaxed);
                 let thing = lock(&self.thing).take().expect("the leader put it there");
                 if self.rounds.end(thing).is_break() {
                     // Nothing is in `thing` when the others look next.
-                    self.barrier.wait();
+                    self.barrier.wait(thread);
                     return;
                 }
                 self.progress.fetch_add(1, Ordering::Relaxed);
@@ -125,22 +130,16 @@ impl<R: Rounds> Team<R> {
         hang_limit: Duration,
         mut tell: impl FnMut(),
     ) -> Result<(), Hang> {
-        let mut seen = (self.progress.load(Ordering::Relaxed), Instant::now());
+        let mut watch = Watch::new(hang_limit, self.threads);
         loop {
-            match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
+            match ends.recv_timeout(watch.interval()) {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(()) | Err(RecvTimeoutError::Timeout) => tell(),
             }
             let progress = self.progress.load(Ordering::Relaxed);
-            if progress != seen.0 {
-                seen = (progress, Instant::now());
-            } else if seen.1.elapsed() >= hang_limit {
+            if watch.hangs(progress, &self.pulses, |thread| self.barrier.holds(thread)) {
                 self.barrier.abandon();
-                let points = self
-                    .points
-                    .iter()
-                    .take(self.threads)
-                    .map(|point| *lock(point));
+                let points = self.points.iter().map(|point| *lock(point));
                 return Err(Hang {
                     points: points.collect(),
                 });
@@ -187,24 +186,31 @@ pub(super) fn spin(times: u32) {
 struct Barrier {
     threads: usize,
     arrived: AtomicUsize,
+    /// By thread: the generation in which it arrived last. Told to others only, whence Relaxed.
+    arrivals: Vec<AtomicUsize>,
     generation: AtomicUsize,
     abandoned: AtomicBool,
 }
+
+/// The generation in which a thread arrived that has not.
+const NEVER: usize = usize::MAX;
 
 impl Barrier {
     fn new(threads: usize) -> Self {
         Self {
             threads,
             arrived: AtomicUsize::new(0),
+            arrivals: (0..threads).map(|_| AtomicUsize::new(NEVER)).collect(),
             generation: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
         }
     }
 
     /// Waits for all. If the team was abandoned meanwhile, forever.
-    fn wait(&self) {
+    fn wait(&self, thread: usize) {
         // Acquire: pairs with the last one's Release below, also where this thread comes late.
         let generation = self.generation.load(Ordering::Acquire);
+        self.arrivals[thread].store(generation, Ordering::Relaxed);
         // AcqRel: what each did before is seen by the last to arrive, and through it by all.
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
             self.arrived.store(0, Ordering::Relaxed);
@@ -227,6 +233,12 @@ impl Barrier {
                 thread::park();
             }
         }
+    }
+
+    /// Whether a thread is here and waits for others: not if it may go on and only has not yet.
+    fn holds(&self, thread: usize) -> bool {
+        // Relaxed: it is asked again and again.
+        self.arrivals[thread].load(Ordering::Relaxed) == self.generation.load(Ordering::Relaxed)
     }
 
     fn abandon(&self) {

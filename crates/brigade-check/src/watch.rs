@@ -1,0 +1,131 @@
+//! Tells threads that hang from threads that the machine does not let run.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// What the system tells of one thread: nothing where there is no `/proc` as on Linux.
+pub(crate) struct Pulse(Option<File>);
+
+/// What a thread was at when it was looked at.
+struct Sample {
+    /// It has or wants a core, else it is blocked.
+    runnable: bool,
+    /// How long it has had a core in all.
+    ran: Duration,
+}
+
+impl Pulse {
+    /// That of the calling thread.
+    pub(crate) fn mine() -> Self {
+        Self(File::open("/proc/thread-self/stat").ok())
+    }
+
+    /// `None` also of a thread that is gone.
+    fn sample(&self) -> Option<Sample> {
+        let mut file = self.0.as_ref()?;
+        let mut text = Vec::new();
+        file.rewind().ok()?;
+        file.read_to_end(&mut text).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        // The name, in parentheses, may hold anything.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let ticks = |field: usize| fields.get(field)?.parse::<u64>().ok();
+        Some(Sample {
+            runnable: fields.first() == Some(&"R"),
+            ran: TICK * u32::try_from(ticks(USER_TIME)? + ticks(SYSTEM_TIME)?).ok()?,
+        })
+    }
+}
+
+/// The unit of times in `/proc`, on all that runs Linux today.
+const TICK: Duration = Duration::from_millis(10);
+/// Fields of `stat`, counted from the state.
+const USER_TIME: usize = 11;
+const SYSTEM_TIME: usize = 12;
+
+/// Watches threads that should get on, and says when they do not, though they could.
+///
+/// A thread that waits for a core does not hang, however long it waits. So each has as its time what it was blocked
+/// and what it ran, and hangs when that reaches the limit. Where the system does not tell, it is the time that passes,
+/// but of any delay of the watch itself only a little: then the machine is busy, or was asleep.
+pub(crate) struct Watch {
+    limit: Duration,
+    progress: u64,
+    looked: Instant,
+    /// The time without progress.
+    still: Duration,
+    threads: Vec<Seen>,
+}
+
+#[derive(Clone, Default)]
+struct Seen {
+    /// How long it had run in all at the last look, if there was one since the last progress.
+    ran: Option<Duration>,
+    /// The time it had since the last progress.
+    had: Duration,
+}
+
+/// After so many limits without progress the threads count as hanging, whatever the system tells of them.
+const PATIENCE: u32 = 30;
+
+impl Watch {
+    pub(crate) fn new(limit: Duration, threads: usize) -> Self {
+        Self {
+            limit,
+            progress: 0,
+            looked: Instant::now(),
+            still: Duration::ZERO,
+            threads: vec![Seen::default(); threads],
+        }
+    }
+
+    /// How long to wait between two looks.
+    pub(crate) fn interval(&self) -> Duration {
+        (self.limit / 20).clamp(Duration::from_millis(1), Duration::from_millis(50))
+    }
+
+    /// Has a look, and says whether the threads hang: whether `progress` stays as it is though each of those that are
+    /// not `idle` had the time of the limit. A thread that has no pulse yet has not begun.
+    pub(crate) fn hangs(
+        &mut self,
+        progress: u64,
+        pulses: &[OnceLock<Pulse>],
+        idle: impl Fn(usize) -> bool,
+    ) -> bool {
+        let passed = self.looked.elapsed().min(2 * self.interval());
+        self.looked = Instant::now();
+        if progress != self.progress {
+            self.progress = progress;
+            self.still = Duration::ZERO;
+            self.threads.fill(Seen::default());
+            return false;
+        }
+        self.still += passed;
+        let mut all_had_time = true;
+        for (thread, (seen, pulse)) in self.threads.iter_mut().zip(pulses).enumerate() {
+            if let Some(pulse) = pulse.get() {
+                seen.look(pulse.sample(), passed);
+            }
+            all_had_time &= idle(thread) || seen.had >= self.limit;
+        }
+        all_had_time || self.still >= self.limit.saturating_mul(PATIENCE)
+    }
+}
+
+impl Seen {
+    fn look(&mut self, sample: Option<Sample>, passed: Duration) {
+        let Some(Sample { runnable, ran }) = sample else {
+            self.had += passed;
+            return;
+        };
+        let before = self.ran.replace(ran).unwrap_or(ran);
+        self.had += if runnable {
+            ran.saturating_sub(before)
+        } else {
+            passed
+        };
+    }
+}
