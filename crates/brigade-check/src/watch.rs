@@ -129,3 +129,17 @@ impl Seen {
         };
     }
 }
+
+/// The limit for further tries of what hung once: much longer than the runs took that did not hang, but not so long
+/// as `limit`, as each try may come to it. `taken` is the time of all `runs`, the last of which hung.
+pub(crate) fn shorter_limit(limit: Duration, taken: Duration, runs: u64) -> Duration {
+    let passing = u32::try_from(runs.saturating_sub(1)).unwrap_or(u32::MAX);
+    // Beyond the limit the watch takes a moment to see it.
+    let taken = taken.saturating_sub(limit + limit / 10);
+    let longer_than_most = taken.checked_div(passing).unwrap_or_default() * 50;
+    let least = (limit / 10).max(Duration::from_millis(100)).min(limit);
+    longer_than_most.clamp(least, limit)
+}
+
+/// How many tries of what hung once may hang again: each leaves its threads behind.
+pub(crate) const FURTHER_HANGS: usize = 4;
