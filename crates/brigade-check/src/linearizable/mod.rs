@@ -3,6 +3,7 @@
 mod judge;
 mod running;
 mod session;
+mod shortcuts;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -160,6 +160,19 @@ impl Engine {
         }
     }
 
+    /// After how long without the end of a run, or a step of it, its threads hang.
+    pub(super) fn hang_limit(&mut self) -> &mut Duration {
+        match self {
+            Self::Stress { hang_limit } => hang_limit,
+            #[cfg(feature = "explore")]
+            Self::Explore { hang_limit, .. } => hang_limit,
+        }
+    }
+
+    pub(super) fn uses_real_threads(&self) -> bool {
+        matches!(self, Self::Stress { .. })
+    }
+
     /// How often a scenario is run before it is taken for one that does not fail, if a larger one failed within
     /// `runs_to_find` runs: what fails in one run of many is not to be missed, and what fails at once is soon seen.
     pub(super) fn runs_to_minimise(&self, runs_to_find: u64) -> usize {

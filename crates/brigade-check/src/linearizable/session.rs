@@ -23,8 +23,9 @@ pub(super) struct Session<M: Model, T> {
     subject: Arc<Subject<T, M::Operation, M::Outcome>>,
     seed: u64,
     deadline: Option<Instant>,
-    report: Report,
-    engine: Engine,
+    pub(super) begun: Instant,
+    pub(super) report: Report,
+    pub(super) engine: Engine,
 }
 
 /// How long minimising may take.
@@ -63,6 +64,7 @@ where
             (settings.time, settings.scenarios) = (Some(time), usize::MAX);
         }
         Ok(Self {
+            begun: Instant::now(),
             deadline: settings.time.map(|time| Instant::now() + time),
             engine: Engine::new(&settings),
             report: Report {
@@ -133,7 +135,7 @@ where
         }
     }
 
-    fn try_scenario(
+    pub(super) fn try_scenario(
         &mut self,
         scenario: Scenario<M::Operation>,
         seed: u64,
@@ -195,13 +197,19 @@ where
         runs: u64,
     ) -> Failure {
         let runs_needed = self.report.runs;
-        let kept = vec![true; scenario.operations()];
-        let places = scenario.thread_places();
         let minimising = Instant::now() + MINIMISING;
         self.deadline = Some(minimising);
-        // A hang costs its limit and leaks its threads: not again and again.
+        if failing.kind == Kind::Hung {
+            self.shorten_hang_limit();
+        }
+        let sequence = self.in_sequence(scenario, seed, &failing);
+        let in_sequence = sequence.is_some();
+        let (scenario, failing) = sequence.unwrap_or_else(|| (scenario.clone(), failing));
+        let kept = vec![true; scenario.operations()];
+        let places = scenario.thread_places();
         let (kept, failing) = if failing.kind == Kind::Hung {
-            (kept, failing)
+            let runs = self.engine.runs_to_minimise(runs);
+            self.smaller_hang(&scenario, seed, failing, runs, minimising)
         } else {
             let mut runs_to_find = runs;
             #[cfg(feature = "explore")]
@@ -213,7 +221,10 @@ where
                     return settled;
                 }
                 let before = self.report.runs;
-                let runs = self.engine.runs_to_minimise(runs_to_find);
+                let runs = match in_sequence {
+                    true => 1,
+                    false => self.engine.runs_to_minimise(runs_to_find),
+                };
                 let failing = self.try_scenario(smaller, seed, runs).ok().flatten()?;
                 runs_to_find = self.report.runs - before;
                 Some(failing)
