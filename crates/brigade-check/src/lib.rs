@@ -24,6 +24,7 @@ mod linearizable;
 pub mod macros;
 mod minimise;
 mod model;
+mod origin;
 mod panics;
 mod point;
 mod report;

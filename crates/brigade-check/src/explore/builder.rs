@@ -10,6 +10,7 @@ use super::session::{HANG_LIMIT, Plan, Summary, run_schedules};
 use super::{STEPS, Strategy, Token};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
+use crate::origin::Origin;
 use crate::panics;
 use crate::report::{Drawing, Report};
 use crate::scenario::{Ending, Run};
@@ -104,7 +105,8 @@ impl Explore {
         self
     }
 
-    /// Runs only the schedule that the token of a report stands for. `BRIGADE_CHECK_REPLAY` does the same.
+    /// Runs only the schedule that the token of a report stands for, which must be one of this code.
+    /// `BRIGADE_CHECK_REPLAY` does the same in the check that the token came from, and leaves others alone.
     pub fn replay(mut self, token: impl Into<String>) -> Self {
         self.replay = Some(token.into());
         self
@@ -128,7 +130,8 @@ impl Explore {
         if let Some(time) = environment::time()? {
             (self.time, self.schedules) = (Some(time), usize::MAX);
         }
-        let token = environment::token(self.replay.as_deref())?;
+        let origin = Origin::begin();
+        let token = environment::token(self.replay.as_deref(), &origin)?;
         let seed = token.as_ref().map_or(seed, |token| token.seed);
         let mut plan = match &token {
             Some(token) if !token.kept.is_empty() => {
@@ -142,7 +145,7 @@ impl Explore {
         plan.deadline = self.time.map(|time| Instant::now() + time);
         let (summary, failing) = run_body(body, plan);
         match failing {
-            Some((run, trace)) => Err(finding(run, trace, seed, summary.schedules)),
+            Some((run, trace)) => Err(finding(run, trace, seed, summary.schedules, &origin)),
             None if summary.misfits > 0 => {
                 let why = "the threads take other steps".to_owned();
                 Err(Failure::TokenMismatch(why))
@@ -223,7 +226,7 @@ fn run_body<V: Verifiable>(
     (summary, failing)
 }
 
-fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
+fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize, origin: &Origin) -> Failure {
     let (kind, reason) = match run.ending {
         Ending::Deadlocked(at) => (
             Kind::Deadlocked,
@@ -249,6 +252,7 @@ fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
     };
     let token = Token {
         seed,
+        origin: origin.fingerprint(),
         data_seed: trace.data_seed,
         choices: trace.choices,
         ..Token::default()
@@ -258,6 +262,7 @@ fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize) -> Failure {
         reason,
         seed,
         token: Some(token.encode()),
+        test: origin.test(),
         runs: runs as u64,
         operations: Vec::new(),
         drawing: Drawing::of_points(run.points),

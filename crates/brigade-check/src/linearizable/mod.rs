@@ -299,8 +299,8 @@ impl<M: Model> Linearizable<M> {
         self
     }
 
-    /// [Explores](Self::explore) only the run that the token of a report stands for. `BRIGADE_CHECK_REPLAY` does
-    /// the same.
+    /// [Explores](Self::explore) only the run that the token of a report stands for, which must be one of this check.
+    /// `BRIGADE_CHECK_REPLAY` does the same in the check that the token came from, and leaves others alone.
     pub fn replay(mut self, token: impl Into<String>) -> Self {
         self.explore.get_or_insert_default().replay = Some(token.into());
         self

@@ -14,6 +14,7 @@ use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
 use crate::minimise::minimise;
 use crate::model::Model;
+use crate::origin::Origin;
 use crate::report::{Drawing, Report};
 use crate::scenario::{Scenario, Subject};
 
@@ -23,6 +24,7 @@ pub(super) struct Session<M: Model, T> {
     subject: Arc<Subject<T, M::Operation, M::Outcome>>,
     seed: u64,
     deadline: Option<Instant>,
+    origin: Origin,
     pub(super) begun: Instant,
     pub(super) report: Report,
     pub(super) engine: Engine,
@@ -64,6 +66,7 @@ where
             (settings.time, settings.scenarios) = (Some(time), usize::MAX);
         }
         Ok(Self {
+            origin: Origin::begin(),
             begun: Instant::now(),
             deadline: settings.time.map(|time| Instant::now() + time),
             engine: Engine::new(&settings),
@@ -83,7 +86,7 @@ where
     pub(super) fn run(mut self) -> Result<Report, Failure> {
         #[cfg(feature = "explore")]
         if let Some(exploration) = &self.settings.explore
-            && let Some(token) = environment::token(exploration.replay.as_deref())?
+            && let Some(token) = environment::token(exploration.replay.as_deref(), &self.origin)?
         {
             return self.replay(&token);
         }
@@ -241,7 +244,8 @@ where
             kind: failing.kind,
             reason: failing.reason,
             seed,
-            token: token(failing.schedule, &smallest, seed, kept),
+            token: token(failing.schedule, &smallest, seed, kept, &self.origin),
+            test: self.origin.test(),
             runs: runs_needed,
             operations: smallest.threads.iter().map(Vec::len).collect(),
             drawing: Drawing::of(&failing.run),
@@ -271,6 +275,7 @@ where
                 reason: failing.reason,
                 seed: token.seed,
                 token: Some(token.encode()),
+                test: self.origin.test(),
                 runs: 1,
                 operations: smallest.threads.iter().map(Vec::len).collect(),
                 drawing: Drawing::of(&failing.run),
@@ -288,10 +293,12 @@ fn token<O: Clone + Debug>(
     scenario: &Scenario<O>,
     seed: u64,
     kept: Vec<bool>,
+    origin: &Origin,
 ) -> Option<String> {
     let trace = schedule?;
     let token = crate::explore::Token {
         seed,
+        origin: origin.fingerprint(),
         fingerprint: scenario.fingerprint(),
         kept,
         data_seed: trace.data_seed,
@@ -302,6 +309,6 @@ fn token<O: Clone + Debug>(
 
 /// Without schedules there are no tokens.
 #[cfg(not(feature = "explore"))]
-fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>) -> Option<String> {
+fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>, _: &Origin) -> Option<String> {
     None
 }

@@ -9,6 +9,7 @@ use super::shrinking::Shrinking;
 use super::team::{Hang, run_team};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
+use crate::origin::Origin;
 use crate::report::{Drawing, Report};
 use crate::verdict::Verifiable;
 use crate::watch::shorter_limit;
@@ -171,6 +172,7 @@ impl Stress {
             failures: FAILURES,
             repeat: false,
         };
+        let origin = Origin::begin();
         let begun = Instant::now();
         let ran = run_amount(subject, seed, amount, self.hang_limit, true);
         if let Some((kind, first)) = ran.first() {
@@ -191,6 +193,7 @@ impl Stress {
                 reason,
                 seed,
                 token: None,
+                test: origin.test(),
                 runs: ran.iterations,
                 operations: vec![operations; threads],
                 drawing: Drawing::default(),
