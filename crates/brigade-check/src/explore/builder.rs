@@ -1,8 +1,10 @@
 //! Any piece of concurrent code under one schedule after the other.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use shuttle::future;
 
 use super::driver::{Stage, Trace};
 use super::notes::{Notes, Points, Shared, lock};
@@ -132,6 +134,10 @@ impl Explore {
         }
         let origin = Origin::begin();
         let token = environment::token(self.replay.as_deref(), &origin)?;
+        // A replayed token is told as it was given.
+        let owner = token
+            .as_ref()
+            .map_or(origin.fingerprint(), |token| token.origin);
         let seed = token.as_ref().map_or(seed, |token| token.seed);
         let mut plan = match &token {
             Some(token) if !token.kept.is_empty() => {
@@ -145,7 +151,13 @@ impl Explore {
         plan.deadline = self.time.map(|time| Instant::now() + time);
         let (summary, failing) = run_body(body, plan);
         match failing {
-            Some((run, trace)) => Err(finding(run, trace, seed, summary.schedules, &origin)),
+            Some((run, trace)) => {
+                let token = Token {
+                    origin: owner,
+                    ..token_of(&trace, seed)
+                };
+                Err(finding(run, &token, summary.schedules, &origin))
+            }
             None if summary.misfits > 0 => {
                 let why = "the threads take other steps".to_owned();
                 Err(Failure::TokenMismatch(why))
@@ -175,15 +187,46 @@ impl Explore {
 
 type Failing = (Run<(), ()>, Trace);
 
-/// Runs until something is wrong.
+/// Runs until something is wrong, and if that is a deadlock, looks at it again.
 fn run_body<V: Verifiable>(
     body: impl Fn() -> V + Send + Sync + 'static,
     plan: Plan,
 ) -> (Summary, Option<Failing>) {
+    let body = Arc::new(body);
+    let (step_limit, hang_limit) = (plan.step_limit, plan.hang_limit);
+    let (summary, mut failing) = run_on_stage(&body, plan, Arc::default());
+    if let Some((run, trace)) = &mut failing
+        && let Ending::Deadlocked(at) = &mut run.ending
+    {
+        let stage = Arc::new(Stage::with_witness());
+        let mut plan = Plan::replay(&token_of(trace, 0), step_limit);
+        plan.hang_limit = hang_limit;
+        run_on_stage(&body, plan, Arc::clone(&stage));
+        let witness = stage.witness.iter().map(|witness| witness.lock());
+        let blocked = witness.flatten().flat_map(|witness| witness.blocked());
+        let seen: Vec<String> = blocked
+            .map(|blocked| blocked.describe(&run.points))
+            .collect();
+        if !seen.is_empty() {
+            *at = seen;
+        }
+    }
+    (summary, failing)
+}
+
+fn run_on_stage<V: Verifiable>(
+    body: &Arc<impl Fn() -> V + Send + Sync + 'static>,
+    plan: Plan,
+    stage: Arc<Stage>,
+) -> (Summary, Option<Failing>) {
     let notes: Shared<(), ()> = Arc::new(Mutex::new(Notes::new()));
     let written = Arc::clone(&notes);
+    let (body, on_stage) = (Arc::clone(body), Arc::clone(&stage));
     let body = move || {
-        let wrong = match panics::catch(&body) {
+        on_stage.has_sentinel.store(true, Relaxed);
+        // A run ends without it, as it does with all tasks that nobody can wait for.
+        drop(future::spawn(async {}));
+        let wrong = match panics::catch(&*body) {
             Ok(verdict) => verdict.verify().err().map(Ending::Broken),
             Err(message) => Some(Ending::Panicked(format!("main: {message}"))),
         };
@@ -202,7 +245,6 @@ fn run_body<V: Verifiable>(
         ControlFlow::Break(())
     };
     let points = Box::new(Points(Arc::clone(&notes)));
-    let stage = Arc::new(Stage::default());
     let mut summary = run_schedules(body, plan, stage, points, Box::new(between));
     let mut failing = failing
         .lock()
@@ -210,11 +252,7 @@ fn run_body<V: Verifiable>(
         .take();
     if let Some((message, trace)) = summary.panicked.take() {
         let mut notes = lock(&notes);
-        let ending = match message.strip_prefix("deadlock! blocked tasks: ") {
-            Some(blocked) => Ending::Deadlocked(notes.blocked(blocked)),
-            None => Ending::Panicked(message),
-        };
-        notes.fail(ending);
+        notes.fail(Ending::Panicked(message));
         failing = Some((notes.take(&trace, false), trace));
     }
     if let Some(limit) = summary.hung {
@@ -226,7 +264,7 @@ fn run_body<V: Verifiable>(
     (summary, failing)
 }
 
-fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize, origin: &Origin) -> Failure {
+fn finding(run: Run<(), ()>, token: &Token, runs: usize, origin: &Origin) -> Failure {
     let (kind, reason) = match run.ending {
         Ending::Deadlocked(at) => (
             Kind::Deadlocked,
@@ -250,21 +288,23 @@ fn finding(run: Run<(), ()>, trace: Trace, seed: u64, runs: usize, origin: &Orig
             unreachable!("a run that completed did not fail")
         }
     };
-    let token = Token {
-        seed,
-        origin: origin.fingerprint(),
-        data_seed: trace.data_seed,
-        choices: trace.choices,
-        ..Token::default()
-    };
     Failure::Found(Box::new(Finding {
         kind,
         reason,
-        seed,
+        seed: token.seed,
         token: Some(token.encode()),
         test: origin.test(),
         runs: runs as u64,
         operations: Vec::new(),
         drawing: Drawing::of_points(run.points),
     }))
+}
+
+fn token_of(trace: &Trace, seed: u64) -> Token {
+    Token {
+        seed,
+        data_seed: trace.data_seed,
+        choices: trace.choices.clone(),
+        ..Token::default()
+    }
 }

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fastrand::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
 use super::strategy::Chooser;
+use super::witness::Witness;
 
 /// Where a run is; what the main thread tells the scheduler. Written by one thread of the system only, whence Relaxed.
 #[derive(Default)]
@@ -19,9 +20,17 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
+    /// Whether the run's second thread is one that only waits for the others to deadlock. It never goes on, but while
+    /// it could, shuttle leaves it to us what a deadlock is.
+    pub(super) has_sentinel: AtomicBool,
+    /// Looks at where threads stop.
+    pub(super) witness: Option<Mutex<Witness>>,
     /// Steps of all runs; whoever watches sees whether it grows.
     pub(super) progress: AtomicU64,
 }
+
+/// The number of the thread that `has_sentinel` is about.
+pub(super) const SENTINEL: usize = 1;
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
 const PREPARING: u8 = 0;
@@ -31,10 +40,18 @@ const RUNNING: u8 = 1;
 const FREE: u8 = 2;
 
 impl Stage {
+    pub(super) fn with_witness() -> Self {
+        Self {
+            witness: Some(Mutex::default()),
+            ..Self::default()
+        }
+    }
+
     fn begin(&self) {
         self.phase.store(FREE, Relaxed);
         self.unfinished.store(0, Relaxed);
         self.strangers.store(false, Relaxed);
+        self.has_sentinel.store(false, Relaxed);
     }
 
     pub(super) fn prepare(&self) {
@@ -206,6 +223,23 @@ impl Scheduler for Driver {
         if self.steps > self.step_limit {
             return self.stop(Stop::Steps(self.step_limit));
         }
+        if let Some(witness) = &self.stage.witness {
+            let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+            witness.look(runnable, current);
+        }
+        let without_sentinel: Vec<&Task>;
+        let runnable = if self.stage.has_sentinel.load(Relaxed) {
+            let others = runnable.iter().copied();
+            without_sentinel = others
+                .filter(|task| usize::from(task.id()) != SENTINEL)
+                .collect();
+            if !without_sentinel.iter().any(|task| task.runnable()) {
+                return self.stop(Stop::Deadlock);
+            }
+            &without_sentinel[..]
+        } else {
+            runnable
+        };
         let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
         let mut threads = runnable;
         match (self.stage.phase.load(Relaxed), main) {

@@ -7,6 +7,7 @@ mod scenario;
 mod session;
 mod strategy;
 mod token;
+mod witness;
 
 pub use self::builder::{Explore, explore};
 pub(crate) use self::driver::Trace;
