@@ -143,3 +143,39 @@ pub(crate) fn shorter_limit(limit: Duration, taken: Duration, runs: u64) -> Dura
 
 /// How many tries of what hung once may hang again: each leaves its threads behind.
 pub(crate) const FURTHER_HANGS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn where_the_system_tells_nothing_it_is_the_time_without_progress_that_counts() {
+        let mut watch = Watch::new(Duration::from_millis(20), 2);
+        let pulses = [(); 2].map(|()| OnceLock::from(Pulse(None)));
+        let mut looks = |progress| {
+            let mut looks = 1;
+            while !watch.hangs(progress, &pulses, |thread| thread == 1) {
+                thread::sleep(watch.interval());
+                looks += 1;
+            }
+            looks
+        };
+        // Of one look no more counts than twice the interval, and none of that with which progress is seen.
+        assert!(looks(1) > 10);
+        assert!(looks(2) > 10);
+    }
+
+    #[test]
+    fn tries_after_a_hang_are_short_but_much_longer_than_what_passed() {
+        let (second, tenth) = (Duration::from_secs(1), Duration::from_millis(100));
+        let limit = 10 * second;
+        assert_eq!(shorter_limit(limit, limit, 1), second);
+        assert_eq!(shorter_limit(limit, 2 * limit, 1), second);
+        assert_eq!(shorter_limit(limit, limit + 11 * second, 101), 5 * second);
+        assert_eq!(shorter_limit(limit, 9 * limit, 3), limit);
+        assert_eq!(shorter_limit(second / 2, second, 1_000), tenth);
+        assert_eq!(shorter_limit(tenth / 2, second, 1), tenth / 2);
+    }
+}

@@ -181,7 +181,8 @@ impl<M: Model> Linearizable<M> {
         self
     }
 
-    /// After how long without the end of a run real threads are taken to hang; 10 s if not said.
+    /// After how long without the end of a run real threads are taken to hang; 10 s if not said. Of each thread only
+    /// the time counts in which it was blocked or had a core, where the system tells (Linux does).
     pub fn hang_limit(mut self, limit: Duration) -> Self {
         self.hang_limit = limit;
         self

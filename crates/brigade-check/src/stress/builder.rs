@@ -93,8 +93,9 @@ impl Stress {
         self
     }
 
-    /// After how long without the end of an iteration the threads are taken to hang; 10 s if not said. Such threads
-    /// are left behind, as nothing can end them.
+    /// After how long without the end of an iteration the threads are taken to hang; 10 s if not said. Of each thread
+    /// only the time counts in which it was blocked or had a core, where the system tells (Linux does). Such threads
+    /// are left behind, as nothing can end them; then few smaller tries are made, with a shorter limit.
     pub fn hang_limit(mut self, limit: Duration) -> Self {
         self.hang_limit = limit;
         self

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
@@ -176,21 +176,38 @@ pub(super) fn disturb(rng: &mut Rng) {
     }
 }
 
+/// Where a thread begins its part of a round: half of the time at once, like others then.
+pub(super) fn start(rng: &mut Rng) {
+    match rng.u8(..4) {
+        0 => spin(rng.u32(..200)),
+        1 => disturb(rng),
+        _ => {}
+    }
+}
+
 pub(super) fn spin(times: u32) {
     for _ in 0..times {
         std::hint::spin_loop();
     }
 }
 
-/// A barrier that is passed by spinning, so that all leave it at nearly the same moment.
+/// A barrier that is passed by spinning, so that all leave it at nearly the same moment; as far as they run at once.
 struct Barrier {
     threads: usize,
+    /// Whether each can have a core, so that it is worth it to spin until all have.
+    spins: bool,
     arrived: AtomicUsize,
     /// By thread: the generation in which it arrived last. Told to others only, whence Relaxed.
     arrivals: Vec<AtomicUsize>,
     generation: AtomicUsize,
     abandoned: AtomicBool,
+    /// Those who have waited for long sleep.
+    sleepers: Mutex<()>,
+    passed: Condvar,
 }
+
+/// For so long one waits for the others without sleeping: on a machine with nothing else to do, they are here by then.
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// The generation in which a thread arrived that has not.
 const NEVER: usize = usize::MAX;
@@ -203,6 +220,9 @@ impl Barrier {
             arrivals: (0..threads).map(|_| AtomicUsize::new(NEVER)).collect(),
             generation: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
+            sleepers: Mutex::new(()),
+            passed: Condvar::new(),
+            spins: thread::available_parallelism().is_ok_and(|cores| cores.get() >= threads),
         }
     }
 
@@ -216,22 +236,38 @@ impl Barrier {
             self.arrived.store(0, Ordering::Relaxed);
             // Release: pairs with the Acquire of those who wait.
             self.generation.fetch_add(1, Ordering::Release);
-            return;
+            // Locked for a moment, so that whoever has seen the generation before sleeps by now.
+            drop(lock(&self.sleepers));
+            self.passed.notify_all();
+        } else {
+            self.wait_for_others(generation);
         }
-        let mut waits = 0_u32;
+        // Relaxed: it is about time only.
+        while self.abandoned.load(Ordering::Relaxed) {
+            thread::park();
+        }
+    }
+
+    fn wait_for_others(&self, generation: usize) {
         // Acquire: pairs with the last one's Release above.
-        while self.generation.load(Ordering::Acquire) == generation {
-            waits += 1;
-            match waits {
-                ..200 => std::hint::spin_loop(),
-                200..2_000 => thread::yield_now(),
-                // The leader is checking a long history.
-                _ => thread::sleep(Duration::from_micros(100)),
+        let passed = || self.generation.load(Ordering::Acquire) != generation;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            // The clock is not looked at between any two looks, so as not to be late.
+            for _ in 0..50 {
+                if passed() {
+                    return;
+                }
+                std::hint::spin_loop();
             }
-            // Relaxed: it is about time only.
-            while self.abandoned.load(Ordering::Relaxed) {
-                thread::park();
+            if !self.spins {
+                thread::yield_now();
             }
+        }
+        let mut sleeps = lock(&self.sleepers);
+        while !passed() {
+            let woken = self.passed.wait(sleeps);
+            sleeps = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
