@@ -1,10 +1,12 @@
 //! Which check of which test one is.
 
+#[cfg(feature = "explore")]
 use std::cell::Cell;
 #[cfg(feature = "explore")]
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::thread;
 
+#[cfg(feature = "explore")]
 thread_local! {
     /// How many checks have begun on this thread.
     static BEGUN: Cell<usize> = const { Cell::new(0) };
@@ -17,7 +19,8 @@ thread_local! {
 pub(crate) struct Origin {
     /// The name of the thread, which the test harness calls by the test; unless that is the main thread.
     test: Option<String>,
-    /// How many checks the thread ran before it.
+    /// How many checks the thread ran before it. Without schedules there are no tokens that need to know.
+    #[cfg(feature = "explore")]
     number: usize,
 }
 
@@ -28,6 +31,7 @@ impl Origin {
         let name = thread.name().filter(|&name| name != "main");
         Self {
             test: name.map(str::to_owned),
+            #[cfg(feature = "explore")]
             number: BEGUN.replace(BEGUN.get() + 1),
         }
     }
