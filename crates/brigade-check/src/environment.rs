@@ -3,7 +3,11 @@
 use std::time::Duration;
 use std::{env, fs};
 
+#[cfg(feature = "explore")]
+use crate::explore::Token;
 use crate::failure::Failure;
+#[cfg(feature = "explore")]
+use crate::origin::Origin;
 
 /// The seed of `BRIGADE_CHECK_SEED`, else `chosen`, else one drawn at random.
 pub(crate) fn seed(chosen: Option<u64>) -> Result<u64, Failure> {
@@ -42,12 +46,18 @@ pub(crate) fn time() -> Result<Option<Duration>, Failure> {
 /// A year.
 const MOST_MILLISECONDS: u64 = 365 * 24 * 3_600_000;
 
-/// The token of `BRIGADE_CHECK_REPLAY`, else `chosen`.
+/// The token of `BRIGADE_CHECK_REPLAY` if it is one of this check, as all checks of a test binary are given it; else
+/// `chosen`.
 #[cfg(feature = "explore")]
-pub(crate) fn token(chosen: Option<&str>) -> Result<Option<crate::explore::Token>, Failure> {
-    let text = env::var("BRIGADE_CHECK_REPLAY").ok();
-    let text = text.as_deref().or(chosen);
-    text.map(crate::explore::Token::decode).transpose()
+pub(crate) fn token(chosen: Option<&str>, origin: &Origin) -> Result<Option<Token>, Failure> {
+    if let Ok(text) = env::var("BRIGADE_CHECK_REPLAY") {
+        let token = Token::decode(&text)?;
+        if token.origin == origin.fingerprint() {
+            return Ok(Some(token));
+        }
+        eprintln!("BRIGADE_CHECK_REPLAY belongs to another check; this one runs as ever");
+    }
+    chosen.map(Token::decode).transpose()
 }
 
 /// Writes a picture to the file of `BRIGADE_CHECK_HTML`, if it is set, and says so.

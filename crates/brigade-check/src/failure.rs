@@ -52,6 +52,8 @@ pub struct Finding {
     pub runs: u64,
     /// How many operations each thread of the smallest scenario has.
     pub operations: Vec<usize>,
+    /// The test that found it, if it has a name.
+    pub(crate) test: Option<String>,
     pub(crate) drawing: Drawing,
 }
 
@@ -106,12 +108,16 @@ impl Finding {
 
     /// How to repeat it.
     pub(crate) fn repeat(&self) -> String {
-        match &self.token {
+        let what = match &self.token {
             Some(token) => format!("Repeat exactly this: BRIGADE_CHECK_REPLAY={token}"),
             None => format!(
                 "Repeat with these operations: BRIGADE_CHECK_SEED={}",
                 self.seed
             ),
+        };
+        match &self.test {
+            Some(test) => format!("{what} cargo test {test} -- --exact"),
+            None => what,
         }
     }
 }
@@ -137,13 +143,19 @@ impl fmt::Display for Failure {
                 formatter,
                 "BRIGADE_CHECK_TIME is \"{text}\", which is not how long each check goes on: say 500ms, 10s, 5m or 1h"
             ),
+            Self::InvalidToken(text) if text.trim().starts_with("bc1-") => write!(
+                formatter,
+                "\"{text}\" is a replay token of an older brigade-check, which this one cannot read: run the test \
+                 again for a new one"
+            ),
             Self::InvalidToken(text) => write!(
                 formatter,
                 "\"{text}\" is not a replay token, or not a whole one: copy it from the report of a failure"
             ),
             Self::TokenMismatch(why) => write!(
                 formatter,
-                "the replay token does not fit this test: {why}. Run only the test it came from, on the code it came from"
+                "the replay token does not fit this check: {why}. It fits the check it came from, as long as neither that nor \
+                 the code under test is changed"
             ),
             Self::ModelNotDeterministic(operation) => write!(
                 formatter,
@@ -182,17 +194,6 @@ impl fmt::Display for Finding {
         if !self.drawing.is_empty() {
             writeln!(formatter, "\n{}", self.drawing)?;
         }
-        writeln!(formatter)?;
-        match &self.token {
-            Some(token) => write!(
-                formatter,
-                "Repeat exactly this: BRIGADE_CHECK_REPLAY={token}"
-            ),
-            None => write!(
-                formatter,
-                "Repeat with these operations: BRIGADE_CHECK_SEED={}",
-                self.seed
-            ),
-        }
+        write!(formatter, "\n{}", self.repeat())
     }
 }

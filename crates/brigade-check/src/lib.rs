@@ -24,12 +24,14 @@ mod linearizable;
 pub mod macros;
 mod minimise;
 mod model;
+mod origin;
 mod panics;
 mod point;
 mod report;
 mod scenario;
 mod stress;
 mod verdict;
+mod watch;
 
 /// Makes tests of a function that takes a prepared check, and runs it by the ways that are asked for.
 ///

@@ -37,7 +37,7 @@ fn a_correct_sum_passes(check: Linearizable<Count>) {
 }
 
 #[brigade_check::test(explore)]
-#[should_panic(expected = "BRIGADE_CHECK_REPLAY=bc1-")]
+#[should_panic(expected = "BRIGADE_CHECK_REPLAY=bc2-")]
 fn a_lost_update_fails_with_its_token(check: Linearizable<Count>) {
     check
         .generate(|rng| rng.u32(1..4))

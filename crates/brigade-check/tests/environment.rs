@@ -153,14 +153,87 @@ fn the_token_of_a_report_repeats_that_very_run_in_another_process() {
     };
     let (output, first) = run(test, "BRIGADE_CHECK_SEED", "5");
     assert!(!output.status.success());
-    let token = first
-        .lines()
-        .find_map(|line| line.split("BRIGADE_CHECK_REPLAY=").nth(1))
-        .unwrap();
+    let token = token(&first);
     for _ in 0..3 {
         let (output, again) = run(test, "BRIGADE_CHECK_REPLAY", token);
         assert!(!output.status.success());
         assert_eq!(report(&again), report(&first));
+    }
+}
+
+#[cfg(feature = "explore")]
+fn token(report: &str) -> &str {
+    let (_, rest) = report
+        .split_once("BRIGADE_CHECK_REPLAY=")
+        .unwrap_or_else(|| panic!("{report}"));
+    rest.split_whitespace().next().unwrap()
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn a_report_names_the_test_to_repeat() {
+    let (_, text) = run("asked_to_lose_an_update", "BRIGADE_CHECK_SEED", "5");
+    let command = " cargo test asked_to_lose_an_update -- --exact";
+    assert!(
+        text.contains(&(token(&text).to_owned() + command)),
+        "{text}"
+    );
+    let (_, text) = run("asked_to_fail_under_stress", "BRIGADE_CHECK_SEED", "5");
+    let command = "BRIGADE_CHECK_SEED=5 cargo test asked_to_fail_under_stress -- --exact";
+    assert!(text.contains(command), "{text}");
+}
+
+#[test]
+fn asked_to_fail_under_stress() {
+    if asked() {
+        stress().assert(|| (), |(), _| Err("wrong"), drop);
+    }
+}
+
+/// Two checks, of which the second fails.
+#[cfg(feature = "explore")]
+#[test]
+fn asked_to_fail_a_second_check() {
+    if asked() {
+        let one = brigade_check::explore().schedules(3).check(|| ());
+        println!("first check {one:?}");
+        brigade_check::explore().assert(|| Err("in the second check"));
+    }
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn a_token_of_the_environment_is_for_the_check_it_came_from_and_leaves_others_alone() {
+    let of_update = run("asked_to_lose_an_update", "BRIGADE_CHECK_SEED", "5").1;
+    let of_second = run("asked_to_fail_a_second_check", "BRIGADE_CHECK_SEED", "5").1;
+    for of_one in [token(&of_update), token(&of_second)] {
+        let (_, text) = run("asked_to_count", "BRIGADE_CHECK_REPLAY", of_one);
+        assert!(text.contains("scenarios 1\n"), "{text}");
+        assert!(text.contains("schedules 1\n"), "{text}");
+        assert!(text.contains("belongs to another check"), "{text}");
+    }
+    let (_, text) = run(
+        "asked_to_fail_a_second_check",
+        "BRIGADE_CHECK_REPLAY",
+        token(&of_second),
+    );
+    assert!(
+        text.contains("first check Ok(") && text.contains("runs: 3"),
+        "{text}"
+    );
+    assert!(text.contains("in the second check"), "{text}");
+    assert_eq!(token(&text), token(&of_second));
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn a_token_that_is_none_or_an_old_one_is_refused() {
+    for (wrong, why) in [
+        ("bc1-B4rmCAgBAEABBQQADQQAEEP", "of an older brigade-check"),
+        ("b4rmCAgBAEABBQQADQQAEEP", "is not a replay token"),
+    ] {
+        let (output, text) = run("asked_to_lose_an_update", "BRIGADE_CHECK_REPLAY", wrong);
+        assert!(!output.status.success() && text.contains(why), "{text}");
     }
 }
 
@@ -198,7 +271,7 @@ fn a_picture_of_the_run_is_written_where_the_environment_says() {
         assert_eq!(page.matches(part).count(), count, "{part} in {page}");
     }
     assert!(
-        page.contains("BRIGADE_CHECK_REPLAY=bc1-") && page.contains("-&gt; "),
+        page.contains("BRIGADE_CHECK_REPLAY=bc2-") && page.contains("-&gt; "),
         "{page}"
     );
     for from_elsewhere in ["<script", "src=", "href="] {

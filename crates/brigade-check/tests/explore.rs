@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade_check::{Failure, Kind, Strategy, explore, point};
 use shuttle::sync::atomic::{AtomicBool, AtomicU32};
-use shuttle::sync::{Condvar, Mutex};
+use shuttle::sync::{Condvar, Mutex, mpsc};
 use shuttle::thread;
 
 /// Two threads add one each, by a read and a write.
@@ -138,9 +138,8 @@ fn a_lost_wake_up_is_a_deadlock_and_is_replayed() {
     let finding = failure.finding().unwrap();
     assert_eq!(finding.kind, Kind::Deadlocked);
     assert!(
-        finding
-            .reason
-            .contains("main, after the point \"about to wait\""),
+        finding.reason.contains("main, blocked at ")
+            && finding.reason.contains("after the point \"about to wait\""),
         "{failure}"
     );
     let again = explore()
@@ -148,6 +147,72 @@ fn a_lost_wake_up_is_a_deadlock_and_is_replayed() {
         .check(body)
         .unwrap_err();
     assert_eq!(again.finding().unwrap().kind, Kind::Deadlocked);
+}
+
+#[test]
+fn a_deadlock_is_told_with_the_names_of_its_threads_and_where_each_is_blocked() {
+    let body = || {
+        let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+        let other = Arc::clone(&locks);
+        let ended = thread::spawn(|| point("nothing to wait for"));
+        let courier = thread::Builder::new().name("courier".to_owned());
+        let courier = courier.spawn(move || {
+            let _second = other.1.lock().unwrap();
+            point("with the second");
+            let _first = other.0.lock().unwrap();
+        });
+        let courier = courier.unwrap();
+        let _first = locks.0.lock().unwrap();
+        let _second = locks.1.lock().unwrap();
+        drop((_first, _second));
+        courier.join().unwrap();
+        ended.join().unwrap();
+    };
+    let failure = explore().check(body).unwrap_err();
+    println!("{failure}");
+    let finding = failure.finding().unwrap();
+    assert_eq!(finding.kind, Kind::Deadlocked);
+    let blocked: Vec<&str> = finding.reason.lines().skip(1).map(str::trim).collect();
+    let [main, courier] = blocked[..] else {
+        panic!("{failure}");
+    };
+    assert!(
+        main.starts_with("main, blocked at ") && main.contains("explore.rs:"),
+        "{failure}"
+    );
+    assert!(
+        courier.starts_with("thread 2 \"courier\", blocked at ")
+            && courier.ends_with(", after the point \"with the second\""),
+        "{failure}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_deadlock_is_told_in_the_report_only() {
+    // Its own process, whose standard error is looked at.
+    let asked = "BRIGADE_CHECK_ASKED_TO_DEADLOCK";
+    if std::env::var_os(asked).is_some() {
+        let failure = explore().check(|| {
+            let (_never_used, received) = mpsc::channel::<()>();
+            received.recv().unwrap();
+        });
+        println!("found {:?}", failure.unwrap_err().finding().unwrap().kind);
+        return;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "a_deadlock_is_told_in_the_report_only",
+        "--exact",
+        "--nocapture",
+    ]);
+    let output = command.env(asked, "1").output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        text(&output.stdout).contains("found Deadlocked"),
+        "{output:?}"
+    );
+    assert_eq!(text(&output.stderr), "");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn the_report_draws_the_run_and_says_why_nothing_explains_it() {
         "the two overlap: {text}"
     );
     assert!(text.contains("Increment -> 1, expected 2"), "{text}");
-    assert!(text.contains("BRIGADE_CHECK_REPLAY=bc1-"), "{text}");
+    assert!(text.contains("BRIGADE_CHECK_REPLAY=bc2-"), "{text}");
 }
 
 #[test]
@@ -429,8 +429,8 @@ fn misuse_is_said_clearly() {
     assert_eq!(counts().runs(0).check(new, increment), Err(Failure::NoRuns));
     let no_generator = linearizable::<Count>().explore().check(new, increment);
     assert_eq!(no_generator, Err(Failure::NoGenerator));
-    let token = counts().replay("bc1-nonsense").check(new, increment);
-    assert_eq!(token, Err(Failure::InvalidToken("bc1-nonsense".to_owned())));
+    let token = counts().replay("bc2-nonsense").check(new, increment);
+    assert_eq!(token, Err(Failure::InvalidToken("bc2-nonsense".to_owned())));
 }
 
 #[test]

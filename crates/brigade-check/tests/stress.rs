@@ -1,9 +1,10 @@
 //! Real threads: what is found, collected, shrunk, repeated and said.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex};
-use std::thread::ThreadId;
+use std::thread::{self, ThreadId, available_parallelism};
 use std::time::Duration;
 
 use brigade_check::{Failure, Kind, point, stress};
@@ -146,6 +147,92 @@ fn a_hang_is_reported_with_the_last_point_of_each_thread() {
         "{failure}"
     );
     assert!(!finding.reason.contains("thread 0"), "{failure}");
+}
+
+/// Keeps all cores busy while it lives.
+struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    fn new() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        for _ in 0..2 * cores {
+            let over = Arc::clone(&over);
+            thread::spawn(move || while !over.load(SeqCst) {});
+        }
+        Self(over)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+/// How long this thread has had a core so far.
+#[cfg(target_os = "linux")]
+fn ran() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let (_, fields) = text.rsplit_once(") ").unwrap();
+    let ticks = fields.split(' ').skip(11).take(2);
+    Duration::from_millis(10)
+        * ticks
+            .map(|ticks| ticks.parse::<u32>().unwrap())
+            .sum::<u32>()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_wait_for_a_core_are_not_said_to_hang() {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    // On so few cores they need four times the limit, each of them a quarter.
+    let limit = Duration::from_millis(400);
+    let check = stress()
+        .threads(16 * cores)
+        .operations(1)
+        .iterations(1)
+        .hang_limit(limit);
+    let spin = move |(): &(), _: &mut brigade_check::Worker| {
+        let begun = ran();
+        while ran() < begun + limit / 4 {
+            (0..10_000).for_each(|_| std::hint::spin_loop());
+        }
+    };
+    check.check(|| (), spin, drop).unwrap();
+}
+
+#[test]
+fn a_deadlock_is_told_on_a_busy_machine_too() {
+    let busy = Busy::new();
+    let check = stress().hang_limit(Duration::from_millis(200));
+    let wait = |barrier: &Barrier, _: &mut brigade_check::Worker| {
+        barrier.wait();
+    };
+    let failure = check
+        .threads(2)
+        .operations(1)
+        .check(|| Barrier::new(3), wait, drop);
+    drop(busy);
+    assert_eq!(failure.unwrap_err().finding().unwrap().kind, Kind::Hung);
+}
+
+#[test]
+fn an_endless_loop_is_told_on_a_busy_machine_too() {
+    let busy = Busy::new();
+    let check = stress().hang_limit(Duration::from_millis(200));
+    let over = Arc::clone(&busy.0);
+    let go_on = move |(): &(), worker: &mut brigade_check::Worker| {
+        while worker.thread() == 1 && !over.load(SeqCst) {}
+    };
+    let failure = check.threads(2).operations(1).check(|| (), go_on, drop);
+    drop(busy);
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.finding().unwrap().kind, Kind::Hung);
+    assert!(
+        failure.to_string().contains("thread 1 in operation 0"),
+        "{failure}"
+    );
 }
 
 #[test]

@@ -1,17 +1,21 @@
 //! Any piece of concurrent code under one schedule after the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use shuttle::future;
 
 use super::driver::Stage;
 use super::explorer::{Ended, HANG_LIMIT, Runs, Wanted, explore_for};
 use super::notes::Shared;
+use super::witness::Witness;
 use super::{DataSeeds, Replay, STEPS, Strategy, Token, lock};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
+use crate::origin::Origin;
 use crate::panics;
-use crate::report::{Drawing, Report};
-use crate::scenario::{Ending, Scenario};
+use crate::report::{Drawing, Passed, Report};
+use crate::scenario::{Ending, Run, Scenario};
 use crate::verdict::Verifiable;
 
 /// An exploration: made by [`explore`], run by [`check`](Self::check).
@@ -103,7 +107,8 @@ impl Explore {
         self
     }
 
-    /// Runs only the schedule that the token of a report stands for. `BRIGADE_CHECK_REPLAY` does the same.
+    /// Runs only the schedule that the token of a report stands for, which must be one of this code.
+    /// `BRIGADE_CHECK_REPLAY` does the same in the check that the token came from, and leaves others alone.
     pub fn replay(mut self, token: impl Into<String>) -> Self {
         self.replay = Some(token.into());
         self
@@ -127,7 +132,8 @@ impl Explore {
         if let Some(time) = environment::time()? {
             (self.time, self.schedules) = (Some(time), usize::MAX);
         }
-        let token = environment::token(self.replay.as_deref())?;
+        let origin = Origin::begin();
+        let token = environment::token(self.replay.as_deref(), &origin)?;
         if token.as_ref().is_some_and(|token| !token.kept.is_empty()) {
             let why = "it is that of a scenario".to_owned();
             return Err(Failure::TokenMismatch(why));
@@ -136,7 +142,7 @@ impl Explore {
         let report = Report::new(token.as_ref().map_or(seed, |token| token.seed));
         let body = move || body().verify();
         let end = explore_for(running(body), hang_limit, |runs| {
-            self.run(token, report, runs)
+            self.run(token, origin, report, runs)
         });
         end.unwrap_or_else(|_| unreachable!("nothing of the user's is called between runs"))
     }
@@ -144,6 +150,7 @@ impl Explore {
     async fn run(
         self,
         token: Option<Token>,
+        origin: Origin,
         mut report: Report,
         runs: Runs<(), ()>,
     ) -> Result<Report, Failure> {
@@ -151,23 +158,31 @@ impl Explore {
         let program = Arc::new(Scenario::default());
         let (schedules, mut seeds, chooser) = match &token {
             Some(token) => (1, DataSeeds::repeat(token), Replay::shared(token)),
-            None => (
-                self.schedules,
-                DataSeeds::draw(report.seed),
-                self.strategy.chooser(report.seed),
-            ),
+            None => {
+                let chooser = self.strategy.chooser(report.seed);
+                (self.schedules, DataSeeds::draw(report.seed), chooser)
+            }
         };
         while lock(&chooser).begin() {
-            let ended = runs.run(Wanted {
-                scenario: Arc::clone(&program),
-                chooser: Arc::clone(&chooser),
-                data_seed: seeds.next(),
-                step_limit: self.steps,
-            });
-            let ended = ended.await;
+            let wanted = Wanted::new(&program, &chooser, seeds.next(), self.steps);
+            let Ended { mut run, trace } = runs.run(wanted).await;
             report.runs += 1;
-            if ended.run.ending != Ending::Completed {
-                return Err(finding(ended, &report));
+            if run.ending != Ending::Completed {
+                let failing = Token {
+                    seed: report.seed,
+                    // A replayed token is told as it was given.
+                    origin: token.map_or(origin.fingerprint(), |token| token.origin),
+                    data_seed: trace.data_seed,
+                    choices: trace.choices,
+                    ..Token::default()
+                };
+                if let Ending::Deadlocked(at) = &mut run.ending {
+                    let seen = look_again(&runs, &program, &failing, self.steps, &run.points).await;
+                    if !seen.is_empty() {
+                        *at = seen;
+                    }
+                }
+                return Err(finding(run, &failing, report.runs, &origin));
             }
             let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if over || report.runs >= schedules as u64 {
@@ -201,7 +216,10 @@ impl Explore {
 fn running(
     body: impl Fn() -> Result<(), String>,
 ) -> impl Fn(&Arc<Scenario<()>>, &Shared<(), ()>, &Arc<Stage>) {
-    move |_, notes, _| {
+    move |_, notes, stage| {
+        stage.has_sentinel.store(true, Relaxed);
+        // A run ends without it, as it does with all tasks that nobody can wait for.
+        drop(future::spawn(async {}));
         let wrong = match panics::catch(&body) {
             Ok(verdict) => verdict.err().map(Ending::Broken),
             Err(message) => Some(Ending::Panicked(format!("main: {message}"))),
@@ -212,8 +230,30 @@ fn running(
     }
 }
 
-fn finding(ended: Ended<(), ()>, report: &Report) -> Failure {
-    let Ended { run, trace } = ended;
+/// Runs a deadlock again, and says where each thread of it is blocked.
+async fn look_again(
+    runs: &Runs<(), ()>,
+    program: &Arc<Scenario<()>>,
+    token: &Token,
+    steps: usize,
+    points: &[Passed],
+) -> Vec<String> {
+    let witness = Arc::new(Mutex::new(Witness::default()));
+    let chooser = Replay::shared(token);
+    if !lock(&chooser).begin() {
+        return Vec::new();
+    }
+    let mut wanted = Wanted::new(program, &chooser, token.data_seed, steps);
+    wanted.witness = Some(Arc::clone(&witness));
+    runs.run(wanted).await;
+    let blocked = lock(&witness).blocked();
+    blocked
+        .iter()
+        .map(|blocked| blocked.describe(points))
+        .collect()
+}
+
+fn finding(run: Run<(), ()>, token: &Token, runs: u64, origin: &Origin) -> Failure {
     let (kind, reason) = match run.ending {
         Ending::Deadlocked(at) => (
             Kind::Deadlocked,
@@ -237,18 +277,13 @@ fn finding(ended: Ended<(), ()>, report: &Report) -> Failure {
             unreachable!("a run that completed did not fail")
         }
     };
-    let token = Token {
-        seed: report.seed,
-        data_seed: trace.data_seed,
-        choices: trace.choices,
-        ..Token::default()
-    };
     Failure::Found(Box::new(Finding {
         kind,
         reason,
-        seed: report.seed,
+        seed: token.seed,
         token: Some(token.encode()),
-        runs: report.runs,
+        test: origin.test(),
+        runs,
         operations: Vec::new(),
         drawing: Drawing::of_points(run.points),
     }))

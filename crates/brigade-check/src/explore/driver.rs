@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -12,6 +12,7 @@ use shuttle::thread;
 
 use super::lock;
 use super::strategy::{Leaving, SharedChooser};
+use super::witness::Witness;
 
 /// Where a run is; what the threads of the code under test tell the scheduler. All run on one thread of the system, and
 /// the numbers stand alone for whoever watches, whence Relaxed.
@@ -22,6 +23,9 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
+    /// Whether the run's second thread is one that only waits for the others to deadlock. It never goes on, but while
+    /// it could, shuttle leaves it to us what a deadlock is.
+    pub(super) has_sentinel: AtomicBool,
     /// Whether the thread that runs stands between two operations.
     between: AtomicBool,
     /// Steps of all runs; whoever watches sees whether it grows.
@@ -29,6 +33,9 @@ pub(super) struct Stage {
     /// Whether nobody waits for this thread of the system any more.
     pub(super) left_behind: AtomicBool,
 }
+
+/// The number of the thread that `has_sentinel` is about.
+pub(super) const SENTINEL: usize = 1;
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
 const PREPARING: u8 = 0;
@@ -42,6 +49,7 @@ impl Stage {
         self.phase.store(FREE, Relaxed);
         self.unfinished.store(0, Relaxed);
         self.strangers.store(false, Relaxed);
+        self.has_sentinel.store(false, Relaxed);
         self.between.store(false, Relaxed);
     }
 
@@ -92,6 +100,8 @@ pub(super) struct Course {
     pub(super) data_seed: u64,
     /// After so many steps it counts as a livelock.
     pub(super) step_limit: usize,
+    /// Looks at where threads stop.
+    pub(super) witness: Option<Arc<Mutex<Witness>>>,
 }
 
 /// Told of each run that came to its end; says whether there is another, and what it goes by.
@@ -206,6 +216,22 @@ impl Scheduler for Driver {
         if self.steps > step_limit {
             return self.stop(Stop::Steps(step_limit));
         }
+        if let Some(witness) = &self.course().witness {
+            lock(witness).look(runnable, current);
+        }
+        let without_sentinel: Vec<&Task>;
+        let runnable = if self.course().stage.has_sentinel.load(Relaxed) {
+            let others = runnable.iter().copied();
+            without_sentinel = others
+                .filter(|task| usize::from(task.id()) != SENTINEL)
+                .collect();
+            if !without_sentinel.iter().any(|task| task.runnable()) {
+                return self.stop(Stop::Deadlock);
+            }
+            &without_sentinel[..]
+        } else {
+            runnable
+        };
         let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
         let mut threads = runnable;
         match (self.course().stage.phase.load(Relaxed), main) {

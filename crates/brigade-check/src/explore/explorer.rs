@@ -4,18 +4,20 @@ use std::fmt::Debug;
 use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::driver::{Course, Stage, Trace};
 use super::lock;
 use super::notes::{Notes, Points, Shared};
 use super::strategy::SharedChooser;
 use super::threads::{self, Explored};
+use super::witness::Witness;
 use crate::panics;
 use crate::point::Visit;
 use crate::scenario::{Ending, Run, Scenario};
+use crate::watch::{Pulse, Watch};
 
 /// Without a step for so long, the code under test is taken to wait for something outside of shuttle.
 pub(crate) const HANG_LIMIT: Duration = Duration::from_secs(10);
@@ -39,11 +41,30 @@ struct Desk<O, R> {
 
 /// A run that is asked for.
 pub(crate) struct Wanted<O> {
-    pub(crate) scenario: Arc<Scenario<O>>,
-    pub(crate) chooser: SharedChooser,
+    scenario: Arc<Scenario<O>>,
+    chooser: SharedChooser,
     /// What `shuttle::rand` draws from.
-    pub(crate) data_seed: u64,
-    pub(crate) step_limit: usize,
+    data_seed: u64,
+    step_limit: usize,
+    /// Looks at where threads stop.
+    pub(super) witness: Option<Arc<Mutex<Witness>>>,
+}
+
+impl<O> Wanted<O> {
+    pub(crate) fn new(
+        scenario: &Arc<Scenario<O>>,
+        chooser: &SharedChooser,
+        data_seed: u64,
+        step_limit: usize,
+    ) -> Self {
+        Self {
+            scenario: Arc::clone(scenario),
+            chooser: Arc::clone(chooser),
+            data_seed,
+            step_limit,
+            witness: None,
+        }
+    }
 }
 
 /// A run that has come to an end, of whichever kind.
@@ -96,15 +117,17 @@ where
         let (sender, end) = mpsc::channel();
         let notes: Shared<O, R> = Arc::new(Mutex::new(Notes::new()));
         let stage = Arc::new(Stage::default());
+        let pulse = Arc::new([OnceLock::new()]);
         threads::explore(Arc::new(Explorer {
             desk: Arc::clone(&desk),
             task: Arc::clone(&task),
             notes: Arc::clone(&notes),
             points: Points(Arc::clone(&notes)),
             stage: Arc::clone(&stage),
+            pulse: Arc::clone(&pulse),
             end: sender,
         }));
-        if let Some(end) = watch(&end, &stage, hang_limit) {
+        if let Some(end) = watch(&end, &stage, &*pulse, hang_limit) {
             return end;
         }
         let Ok(_not_polled) = task.try_lock() else {
@@ -122,25 +145,23 @@ where
     }
 }
 
-/// Waits for the end of a check; `None` if there was no step for `hang_limit`.
+/// Waits for the end of a check; `None` if there was no step for `hang_limit`, though the thread could have gone on.
 fn watch<V>(
     ends: &mpsc::Receiver<Result<V, Stuck>>,
     stage: &Stage,
+    pulse: &[OnceLock<Arc<Pulse>>],
     hang_limit: Duration,
 ) -> Option<Result<V, Stuck>> {
-    let mut seen = (0, Instant::now());
+    let mut watch = Watch::new(hang_limit, 1);
     loop {
-        match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
+        match ends.recv_timeout(watch.interval()) {
             Ok(end) => return Some(end),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 panic!("brigade-check itself panicked on its exploring thread")
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
-        let progress = stage.progress.load(Relaxed);
-        if progress != seen.0 {
-            seen = (progress, Instant::now());
-        } else if seen.1.elapsed() >= hang_limit {
+        if watch.hangs(stage.progress.load(Relaxed), pulse, |_| false) {
             return None;
         }
     }
@@ -153,6 +174,8 @@ struct Explorer<O, R, V> {
     notes: Shared<O, R>,
     points: Points<O, R>,
     stage: Arc<Stage>,
+    /// The thread's.
+    pulse: Arc<[OnceLock<Arc<Pulse>>; 1]>,
     /// If nobody listens any more, the thread was left behind.
     end: mpsc::Sender<Result<V, Stuck>>,
 }
@@ -165,6 +188,7 @@ where
 {
     /// Lets the check go on, given the run that has ended, until it asks for another. Tells of its end.
     fn next(&self, ended: Option<Trace>) -> Option<Course> {
+        self.pulse[0].get_or_init(Pulse::mine);
         let mut task = lock(&self.task);
         if self.stage.left_behind.load(Relaxed) {
             return None;
@@ -202,11 +226,7 @@ where
     /// Makes the panic the end of the run.
     fn break_off(&self, message: String, trace: Trace) {
         let mut notes = lock(&self.notes);
-        let ending = match message.strip_prefix("deadlock! blocked tasks: ") {
-            Some(blocked) => Ending::Deadlocked(notes.blocked(blocked)),
-            None => Ending::Panicked(message),
-        };
-        notes.fail(ending);
+        notes.fail(Ending::Panicked(message));
         let run = notes.take(&trace, false);
         lock(&self.desk).ended = Some(Ended { run, trace });
     }
@@ -223,6 +243,7 @@ impl<O, R, V> Explorer<O, R, V> {
             chooser: wanted.chooser,
             data_seed: wanted.data_seed,
             step_limit: wanted.step_limit,
+            witness: wanted.witness,
         })
     }
 }

@@ -9,6 +9,7 @@ mod scenario;
 mod strategy;
 mod threads;
 mod token;
+mod witness;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shuttle::thread;
 
-use super::driver::{Stop, Trace};
+use super::driver::{SENTINEL, Stop, Trace};
 use super::lock;
 use crate::history::Call;
 use crate::point::Visit;
@@ -89,7 +89,7 @@ impl<O: Debug, R> Notes<O, R> {
         let points = notes.points.into_iter().filter_map(|(task, at, name)| {
             // Without a scenario, all threads are the run's own.
             let thread = match (notes.tasks.is_empty(), task) {
-                (true, task) => task,
+                (true, task) => number(task),
                 (false, 0) => 0,
                 (false, task) => notes.tasks.iter().position(|&own| own == task)? + 1,
             };
@@ -131,25 +131,10 @@ impl<O: Debug, R> Notes<O, R> {
         let mut tasks: Vec<usize> = self.points.iter().map(|(task, ..)| *task).collect();
         tasks.sort_unstable();
         tasks.dedup();
-        let passed = tasks.into_iter().map(|task| {
-            let name = match task {
-                0 => "main".to_owned(),
-                _ => format!("thread {task}"),
-            };
-            name + &self.last_point(task)
-        });
+        let passed = tasks
+            .into_iter()
+            .map(|task| name(task, None) + &self.last_point(task));
         passed.collect()
-    }
-
-    /// The blocked threads by shuttle's list of them, and whoever passed a point.
-    pub(super) fn blocked(&self, list: &str) -> Vec<String> {
-        let list = list.split("], at ").next().unwrap_or(list);
-        let list = list.trim_matches(['[', ']']).split(", ");
-        let blocked = list.map(|task| {
-            let task = task.replace("<unknown> (task TaskId(", "thread (");
-            format!("blocked: {task}")
-        });
-        blocked.chain(self.passed()).collect()
     }
 
     fn last_point(&self, task: usize) -> String {
@@ -162,6 +147,20 @@ impl<O: Debug, R> Notes<O, R> {
             format!(", after the point \"{name}\"")
         })
     }
+}
+
+/// What a thread of a run without a scenario is called, in the order in which the code under test started them.
+pub(super) fn name(task: usize, given: Option<&str>) -> String {
+    match (number(task), given) {
+        (0, _) => "main".to_owned(),
+        (number, None) => format!("thread {number}"),
+        (number, Some(given)) => format!("thread {number} \"{given}\""),
+    }
+}
+
+/// Its number: the sentinel is not counted.
+pub(super) fn number(task: usize) -> usize {
+    task - usize::from(task >= SENTINEL)
 }
 
 /// Writes down each point, and lets others come between.

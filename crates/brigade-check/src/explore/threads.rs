@@ -167,6 +167,7 @@ pub(crate) fn first_run() {
         chooser: super::Strategy::Random.chooser(0),
         data_seed: 0,
         step_limit: usize::MAX,
+        witness: None,
     }));
     let driver = Driver::new(Rc::default(), Box::new(move |_| once.take()));
     Runner::new(driver, config()).run(|| {});

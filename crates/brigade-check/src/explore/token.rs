@@ -7,6 +7,8 @@ use crate::failure::Failure;
 pub(crate) struct Token {
     /// From which the scenario's operations were generated.
     pub(crate) seed: u64,
+    /// Of the check.
+    pub(crate) origin: u64,
     /// Of the scenario, as it was run.
     pub(crate) fingerprint: u64,
     /// Which of the generated operations were kept.
@@ -18,13 +20,14 @@ pub(crate) struct Token {
 }
 
 /// Text tokens begin with this; the number is that of the format.
-const PREFIX: &str = "bc1-";
+const PREFIX: &str = "bc2-";
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl Token {
     pub(crate) fn encode(&self) -> String {
         let mut bytes = Vec::new();
         put(&mut bytes, self.seed);
+        put(&mut bytes, self.origin);
         put(&mut bytes, self.fingerprint & 0xFFFF);
         put(&mut bytes, self.data_seed);
         let kept: Vec<u8> = self.kept.iter().map(|&kept| u8::from(kept)).collect();
@@ -45,6 +48,7 @@ impl Token {
         let mut parse = || {
             let token = Self {
                 seed: take(&mut rest)?,
+                origin: take(&mut rest)?,
                 fingerprint: take(&mut rest)?,
                 data_seed: take(&mut rest)?,
                 kept: take_runs(&mut rest)?
@@ -163,6 +167,7 @@ mod tests {
         for length in 0..200 {
             let token = Token {
                 seed: rng.u64(..),
+                origin: rng.u64(..0x1_0000),
                 fingerprint: rng.u64(..0x1_0000),
                 kept: (0..length / 10).map(|_| rng.bool()).collect(),
                 data_seed: rng.u64(..100),
@@ -188,7 +193,7 @@ mod tests {
             let typed = String::from_utf8(typed).unwrap();
             assert!(Token::decode(&typed).is_err() || Token::decode(&typed).unwrap() != token);
         }
-        for text in ["", "bc1-", "bc1-A", "bc1-\u{e4}", "910102ccdedf"] {
+        for text in ["", "bc2-", "bc2-A", "bc2-\u{e4}", "910102ccdedf"] {
             assert!(
                 matches!(Token::decode(text), Err(Failure::InvalidToken(_))),
                 "{text}"

@@ -18,6 +18,7 @@ use crate::explore::{Counted, Exhaustive, SharedChooser, Token};
 use crate::failure::{Failure, Finding, Kind};
 use crate::minimise::Minimiser;
 use crate::model::Model;
+use crate::origin::Origin;
 use crate::report::Drawing;
 use crate::scenario::Scenario;
 
@@ -44,76 +45,87 @@ where
     /// Makes the scenario smaller as long as it still fails, and draws what is left.
     pub(super) async fn finding(mut self, caught: Caught<M>) -> Failure {
         let runs_needed = self.report.runs;
-        let (scenario, seed) = (caught.scenario, caught.seed);
-        let minimising = Instant::now() + MINIMISING;
-        self.deadline = Some(minimising);
-        let (mut failing, mut runs_to_find) = (caught.failing, caught.runs);
-        // What needs few preemptions in the whole needs no more in a part: then there are few schedules to be tried.
-        #[cfg(feature = "explore")]
-        {
-            let part = Arc::new(scenario.part(&caught.kept));
-            failing = self.simplest(&part, failing).await;
-        }
-        let mut minimiser = Minimiser::new(caught.kept, scenario.thread_places());
-        // A hang costs its limit and leaks its threads: not again and again.
-        while failing.kind != Kind::Hung
-            && !self.is_over()
-            && let Some(kept) = minimiser.next()
-        {
-            let smaller = Arc::new(scenario.part(&kept));
-            let boldly = minimiser.drops_several(&kept);
-            let still = self.try_smaller(&smaller, boldly, &failing, seed, &mut runs_to_find);
-            let still = still.await;
-            if let Some(still) = still {
-                minimiser.fails(kept);
-                failing = still;
-            }
-        }
-        let kept = minimiser.smallest();
-        let smallest = Arc::new(scenario.part(&kept));
-        #[cfg(feature = "explore")]
-        let failing = self.simplest(&smallest, failing).await;
+        self.deadline = Some(Instant::now() + MINIMISING);
+        let Caught {
+            failing,
+            scenario,
+            kept,
+            seed,
+            ..
+        } = match caught.failing.kind {
+            Kind::Hung => self.smaller_hang(caught).await,
+            _ => self.smaller(caught).await,
+        };
+        let smallest = scenario.part(&kept);
         Failure::Found(Box::new(Finding {
             kind: failing.kind,
             reason: failing.reason,
             seed,
-            token: token(failing.schedule, &smallest, seed, kept),
+            token: token(failing.schedule, &smallest, seed, kept, &self.origin),
+            test: self.origin.test(),
             runs: runs_needed,
             operations: smallest.threads.iter().map(Vec::len).collect(),
             drawing: Drawing::of(&failing.run),
         }))
     }
 
-    /// What is wrong with a part of a scenario that fails as `failing` does, found within so many runs.
+    /// Drops operations for as long as it still fails.
+    async fn smaller(&mut self, caught: Caught<M>) -> Caught<M> {
+        let mut caught = self.in_sequence(caught).await;
+        // What needs few preemptions in the whole needs no more in a part: then there are few schedules to be tried.
+        #[cfg(feature = "explore")]
+        {
+            caught = self.simplest(caught).await;
+        }
+        let mut minimiser = Minimiser::new(caught.kept.clone(), caught.scenario.thread_places());
+        while !self.is_over()
+            && let Some(kept) = minimiser.next()
+        {
+            let boldly = minimiser.drops_several(&kept);
+            if let Some(failing) = self.try_smaller(&mut caught, &kept, boldly).await {
+                minimiser.fails(kept);
+                caught.failing = failing;
+            }
+        }
+        caught.kept = minimiser.smallest();
+        #[cfg(feature = "explore")]
+        {
+            caught = self.simplest(caught).await;
+        }
+        caught
+    }
+
+    /// What is wrong with a part of the scenario that was caught, if something is.
     #[cfg_attr(
         not(feature = "explore"),
         expect(
             unused_variables,
-            reason = "real threads are run the same way whatever failed"
+            reason = "real threads are run the same way whatever is dropped"
         )
     )]
     async fn try_smaller(
         &mut self,
-        smaller: &Arc<Scenario<M::Operation>>,
+        caught: &mut Caught<M>,
+        kept: &[bool],
         boldly: bool,
-        failing: &Failing<M>,
-        seed: u64,
-        runs_to_find: &mut u64,
     ) -> Option<Failing<M>> {
+        let (smaller, seed) = (Arc::new(caught.scenario.part(kept)), caught.seed);
         #[cfg(feature = "explore")]
-        if self.engine.explores() && !failing.draws() {
+        if !self.engine.uses_real_threads() && !caught.failing.draws() {
             // There are many ways to drop several at once, and what is missed so is found one by one.
             let efforts = &SCHEDULES[..if boldly { 1 } else { SCHEDULES.len() }];
-            let preemptions = failing.preemptions();
-            return self
-                .try_schedules(smaller, preemptions, efforts, seed)
-                .await;
+            let preemptions = caught.failing.preemptions();
+            let tried = self.try_schedules(&smaller, preemptions, efforts, seed);
+            return tried.await;
         }
         let before = self.report.runs;
-        let runs = self.engine.runs_to_minimise(*runs_to_find);
-        let still = self.try_scenario(smaller, seed, runs).await;
+        let runs = match caught.in_sequence {
+            true => 1,
+            false => self.engine.runs_to_minimise(caught.runs),
+        };
+        let still = self.try_scenario(&smaller, seed, runs).await;
         let still = still.ok().flatten()?;
-        *runs_to_find = self.report.runs - before;
+        caught.runs = self.report.runs - before;
         Some(still)
     }
 
@@ -158,29 +170,26 @@ where
         None
     }
 
-    /// Of some runs of a scenario that fails so, that with the fewest preemptions; real threads have none to count.
+    /// With the failing run of the fewest preemptions, of some; real threads have none to count.
     #[cfg(feature = "explore")]
-    async fn simplest(
-        &mut self,
-        scenario: &Arc<Scenario<M::Operation>>,
-        failing: Failing<M>,
-    ) -> Failing<M> {
+    async fn simplest(&mut self, mut caught: Caught<M>) -> Caught<M> {
+        let failing = &caught.failing;
         if failing.preemptions() < 2 || failing.draws() {
-            return failing;
+            return caught;
         }
-        let fewer: SharedChooser = Arc::new(Mutex::new(Exhaustive::up_to(
-            failing.preemptions() - 1,
-            Counted::Amid,
-        )));
+        let limit = failing.preemptions() - 1;
+        let fewer: SharedChooser = Arc::new(Mutex::new(Exhaustive::up_to(limit, Counted::Amid)));
         let budget = Budget {
             runs: SIMPLIFYING_RUNS,
             deadline: Some(Instant::now() + SIMPLIFYING),
         };
-        let tried = self.explore(scenario, &fewer, 0, budget).await;
+        let part = Arc::new(caught.scenario.part(&caught.kept));
+        let tried = self.explore(&part, &fewer, 0, budget).await;
         let other = tried.and_then(|tried| tried.failing);
-        other
-            .filter(|other| other.kind == failing.kind)
-            .unwrap_or(failing)
+        if let Some(other) = other.filter(|other| other.kind == failing.kind) {
+            caught.failing = other;
+        }
+        caught
     }
 }
 
@@ -191,10 +200,12 @@ fn token<O: Clone + Debug>(
     scenario: &Scenario<O>,
     seed: u64,
     kept: Vec<bool>,
+    origin: &Origin,
 ) -> Option<String> {
     let trace = schedule?;
     let token = Token {
         seed,
+        origin: origin.fingerprint(),
         fingerprint: scenario.fingerprint(),
         kept,
         data_seed: trace.data_seed,
@@ -205,6 +216,6 @@ fn token<O: Clone + Debug>(
 
 /// Without schedules there are no tokens.
 #[cfg(not(feature = "explore"))]
-fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>) -> Option<String> {
+fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>, _: &Origin) -> Option<String> {
     None
 }

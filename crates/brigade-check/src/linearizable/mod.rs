@@ -4,6 +4,7 @@ mod judge;
 mod minimising;
 mod running;
 mod session;
+mod shortcuts;
 #[cfg(feature = "explore")]
 mod small;
 
@@ -207,7 +208,8 @@ impl<M: Model> Linearizable<M> {
         self
     }
 
-    /// After how long without the end of a run real threads are taken to hang; 10 s if not said.
+    /// After how long without the end of a run real threads are taken to hang; 10 s if not said. Of each thread only
+    /// the time counts in which it was blocked or had a core, where the system tells (Linux does).
     pub fn hang_limit(mut self, limit: Duration) -> Self {
         self.hang_limit = limit;
         self
@@ -325,8 +327,8 @@ impl<M: Model> Linearizable<M> {
         self
     }
 
-    /// [Explores](Self::explore) only the run that the token of a report stands for. `BRIGADE_CHECK_REPLAY` does
-    /// the same.
+    /// [Explores](Self::explore) only the run that the token of a report stands for, which must be one of this check.
+    /// `BRIGADE_CHECK_REPLAY` does the same in the check that the token came from, and leaves others alone.
     pub fn replay(mut self, token: impl Into<String>) -> Self {
         self.explore.get_or_insert_default().replay = Some(token.into());
         self

@@ -181,9 +181,17 @@ where
         }
     }
 
-    #[cfg(feature = "explore")]
-    pub(super) fn explores(&self) -> bool {
-        matches!(self, Self::Explore(_))
+    /// After how long without the end of a run real threads hang.
+    pub(super) fn hang_limit(&mut self) -> Option<&mut Duration> {
+        match self {
+            Self::Stress { hang_limit, .. } => Some(hang_limit),
+            #[cfg(feature = "explore")]
+            Self::Explore(_) => None,
+        }
+    }
+
+    pub(super) fn uses_real_threads(&self) -> bool {
+        matches!(self, Self::Stress { .. })
     }
 
     /// Whether it is left to us how schedules are chosen.
@@ -279,13 +287,8 @@ impl<M: Model> Exploring<M> {
                 tried.ended = true;
                 break;
             }
-            let ended = self.runs.run(Wanted {
-                scenario: Arc::clone(scenario),
-                chooser: Arc::clone(chooser),
-                data_seed: seeds.next(),
-                step_limit: self.steps,
-            });
-            let ended = ended.await;
+            let wanted = Wanted::new(scenario, chooser, seeds.next(), self.steps);
+            let ended = self.runs.run(wanted).await;
             if tried.note(judge, ended.run, Some(ended.trace)).is_break() {
                 break;
             }

@@ -23,6 +23,7 @@ use crate::failure::Failure;
 #[cfg(feature = "explore")]
 use crate::failure::{Finding, Kind};
 use crate::model::Model;
+use crate::origin::Origin;
 #[cfg(feature = "explore")]
 use crate::report::Drawing;
 use crate::report::Report;
@@ -32,6 +33,8 @@ use crate::scenario::{Scenario, Subject};
 pub(super) struct Session<M: Model, T> {
     pub(super) settings: Linearizable<M>,
     pub(super) engine: Engine<M, T>,
+    pub(super) origin: Origin,
+    pub(super) begun: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) report: Report,
     /// Fingerprints of scenarios that do not fail under any schedule with at most so many preemptions.
@@ -48,6 +51,8 @@ pub(super) struct Caught<M: Model> {
     pub(super) kept: Vec<bool>,
     pub(super) seed: u64,
     pub(super) runs: u64,
+    /// It fails on one thread alone: what it does once it does always.
+    pub(super) in_sequence: bool,
 }
 
 /// Runs a check from its beginning to its end.
@@ -66,15 +71,16 @@ where
     if let Some(time) = environment::time()? {
         (settings.time, settings.scenarios) = (Some(time), usize::MAX);
     }
+    let origin = Origin::begin();
     #[cfg(feature = "explore")]
     if let Some(exploration) = settings.explore.take() {
-        return explored(settings, exploration, subject, report);
+        return explored(settings, exploration, subject, origin, report);
     }
     let engine = Engine::Stress {
         subject,
         hang_limit: settings.hang_limit,
     };
-    let session = Session::new(settings, engine, report);
+    let session = Session::new(settings, engine, origin, report);
     // Real threads are waited for where they are started: it never waits here.
     match pin!(session.run()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(end) => end,
@@ -88,6 +94,7 @@ fn explored<M, T>(
     settings: Linearizable<M>,
     exploration: Exploration,
     subject: Arc<Subject<T, M::Operation, M::Outcome>>,
+    origin: Origin,
     report: Report,
 ) -> Result<Report, Failure>
 where
@@ -96,8 +103,8 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    let token = environment::token(exploration.replay.as_deref())?;
-    let (seed, hang_limit) = (report.seed, settings.hang_limit);
+    let token = environment::token(exploration.replay.as_deref(), &origin)?;
+    let (seed, test, hang_limit) = (report.seed, origin.test(), settings.hang_limit);
     let check = |runs| {
         let engine = Engine::Explore(Exploring {
             runs,
@@ -105,7 +112,7 @@ where
             may_spawn: exploration.may_spawn,
             steps: exploration.steps.unwrap_or(crate::explore::STEPS),
         });
-        let session = Session::<M, T>::new(settings, engine, report);
+        let session = Session::<M, T>::new(settings, engine, origin, report);
         async {
             match token {
                 Some(token) => session.replay(token).await,
@@ -114,12 +121,12 @@ where
         }
     };
     explore_scenarios(subject, hang_limit, check)
-        .unwrap_or_else(|stuck| Err(of_itself(stuck, seed)))
+        .unwrap_or_else(|stuck| Err(of_itself(stuck, seed, test)))
 }
 
 /// The check itself hangs or panics: the model does, or what generates the operations.
 #[cfg(feature = "explore")]
-fn of_itself(stuck: Stuck, seed: u64) -> Failure {
+fn of_itself(stuck: Stuck, seed: u64, test: Option<String>) -> Failure {
     let (kind, reason) = match stuck {
         Stuck::Panicked(message) => (
             Kind::Panicked,
@@ -132,6 +139,7 @@ fn of_itself(stuck: Stuck, seed: u64) -> Failure {
         reason,
         seed,
         token: None,
+        test,
         runs: 0,
         operations: Vec::new(),
         drawing: Drawing::default(),
@@ -145,8 +153,15 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    fn new(settings: Linearizable<M>, engine: Engine<M, T>, report: Report) -> Self {
+    fn new(
+        settings: Linearizable<M>,
+        engine: Engine<M, T>,
+        origin: Origin,
+        report: Report,
+    ) -> Self {
         Self {
+            origin,
+            begun: Instant::now(),
             deadline: settings.time.map(|time| Instant::now() + time),
             settings,
             engine,
@@ -177,6 +192,7 @@ where
                     scenario,
                     seed,
                     runs: self.report.runs - before,
+                    in_sequence: false,
                 };
                 return Err(self.finding(caught).await);
             }
@@ -292,6 +308,7 @@ where
                 reason: failing.reason,
                 seed: token.seed,
                 token: Some(token.encode()),
+                test: self.origin.test(),
                 runs: 1,
                 operations: smallest.threads.iter().map(Vec::len).collect(),
                 drawing: Drawing::of(&failing.run),

@@ -152,6 +152,7 @@ impl<M: Model> Small<M> {
             kept: self.kept.clone(),
             seed: self.seed,
             runs: self.runs,
+            in_sequence: false,
         }
     }
 }

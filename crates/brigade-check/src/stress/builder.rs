@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::iterations::{Amount, Iterations, Subject, Worker, Wrong};
+use super::shrinking::Shrinking;
 use super::team::{Hang, run_team};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
+use crate::origin::Origin;
 use crate::report::{Drawing, Report};
 use crate::verdict::Verifiable;
+use crate::watch::shorter_limit;
 
 /// A stress test: made by [`stress`], run by [`check`](Self::check).
 #[derive(Debug, Clone)]
@@ -58,10 +61,6 @@ pub fn stress() -> Stress {
 
 /// After so many iterations with something wrong a test ends: the pattern shows.
 const FAILURES: usize = 10;
-/// How long it may take to look for fewer threads and operations that still fail.
-const SHRINKING: Duration = Duration::from_secs(5);
-/// How often a smaller case is tried.
-const TRIES: u64 = 1_000;
 
 impl Stress {
     /// How many threads work on the thing at once; 4 if not said.
@@ -94,8 +93,9 @@ impl Stress {
         self
     }
 
-    /// After how long without the end of an iteration the threads are taken to hang; 10 s if not said. Such threads
-    /// are left behind, as nothing can end them.
+    /// After how long without the end of an iteration the threads are taken to hang; 10 s if not said. Of each thread
+    /// only the time counts in which it was blocked or had a core, where the system tells (Linux does). Such threads
+    /// are left behind, as nothing can end them; then few smaller tries are made, with a shorter limit.
     pub fn hang_limit(mut self, limit: Duration) -> Self {
         self.hang_limit = limit;
         self
@@ -173,19 +173,28 @@ impl Stress {
             failures: FAILURES,
             repeat: false,
         };
-        let ran = self.run_amount(subject, seed, amount, true);
+        let origin = Origin::begin();
+        let begun = Instant::now();
+        let ran = run_amount(subject, seed, amount, self.hang_limit, true);
         if let Some((kind, first)) = ran.first() {
             let seed = seed.wrapping_add(first);
-            let (threads, operations) = match kind {
-                // A hang costs its limit and leaves threads behind: not again and again.
-                Kind::Hung => (self.threads, self.operations),
-                _ => self.shrink(subject, seed, amount),
+            let limit = match kind {
+                Kind::Hung => shorter_limit(self.hang_limit, begun.elapsed(), ran.iterations + 1),
+                _ => self.hang_limit,
             };
+            let (threads, operations) = Shrinking::new(subject, seed, kind, limit).shrink(amount);
+            let mut reason = ran.reason(self.hang_limit);
+            if (threads, operations) != (self.threads, self.operations) {
+                reason += &format!(
+                    "\nThe least that fails so: threads({threads}).operations({operations})"
+                );
+            }
             return Err(Failure::Found(Box::new(Finding {
                 kind,
-                reason: ran.reason(self.hang_limit),
+                reason,
                 seed,
                 token: None,
+                test: origin.test(),
                 runs: ran.iterations,
                 operations: vec![operations; threads],
                 drawing: Drawing::default(),
@@ -199,82 +208,42 @@ impl Stress {
             exhausted: 0,
         })
     }
+}
 
-    fn run_amount<T: Send + Sync + 'static>(
-        &self,
-        subject: &Arc<Subject<T>>,
-        seed: u64,
-        amount: Amount,
-        show: bool,
-    ) -> Ran {
-        let iterations = Arc::new(Iterations::new(Arc::clone(subject), seed, amount));
-        let mut progress = Progress::new(show, amount);
-        let watched = Arc::clone(&iterations);
-        let tell = || progress.tell(watched.counts());
-        let ended = run_team(
-            Arc::clone(&iterations),
-            amount.threads,
-            seed,
-            self.hang_limit,
-            tell,
-        );
-        let hang = ended
-            .err()
-            .map(|Hang { points }| iterations.whereabouts(&points));
-        let (done, failing) = iterations.counts();
-        let wrong = iterations.wrong().clone();
-        Ran {
-            iterations: done,
-            failing,
-            wrong,
-            hang,
-        }
-    }
-
-    /// Fewer threads and operations with which the iteration of that seed still fails.
-    fn shrink<T: Send + Sync + 'static>(
-        &self,
-        subject: &Arc<Subject<T>>,
-        seed: u64,
-        amount: Amount,
-    ) -> (usize, usize) {
-        let deadline = Instant::now() + SHRINKING;
-        let fails = |threads, operations| {
-            let smaller = Amount {
-                threads,
-                operations,
-                iterations: TRIES,
-                deadline: Some(deadline),
-                failures: 1,
-                repeat: true,
-            };
-            Instant::now() < deadline && self.run_amount(subject, seed, smaller, false).failing > 0
-        };
-        let (mut threads, mut operations) = (amount.threads, amount.operations);
-        // Halves while that fails, and then one by one.
-        while operations > 1 && fails(threads, operations / 2) {
-            operations /= 2;
-        }
-        while threads > 2 && fails(threads - 1, operations) {
-            threads -= 1;
-        }
-        while operations > 1 && fails(threads, operations - 1) {
-            operations -= 1;
-        }
-        if threads == 2 && fails(1, operations) {
-            threads = 1;
-        }
-        (threads, operations)
+/// Runs so much, with a line on the terminal if it should `show` how far it is.
+pub(super) fn run_amount<T: Send + Sync + 'static>(
+    subject: &Arc<Subject<T>>,
+    seed: u64,
+    amount: Amount,
+    hang_limit: Duration,
+    show: bool,
+) -> Ran {
+    let iterations = Arc::new(Iterations::new(Arc::clone(subject), seed, amount));
+    let mut progress = Progress::new(show, amount);
+    let watched = Arc::clone(&iterations);
+    let tell = || progress.tell(watched.counts());
+    let team = Arc::clone(&iterations);
+    let ended = run_team(team, amount.threads, seed, hang_limit, tell);
+    let hang = ended
+        .err()
+        .map(|Hang { points }| iterations.whereabouts(&points));
+    let (done, failing) = iterations.counts();
+    let wrong = iterations.wrong().clone();
+    Ran {
+        iterations: done,
+        failing,
+        wrong,
+        hang,
     }
 }
 
 /// What came of some iterations.
-struct Ran {
+pub(super) struct Ran {
     iterations: u64,
-    failing: usize,
+    pub(super) failing: usize,
     wrong: Vec<Wrong>,
     /// What each thread is at, if they hang.
-    hang: Option<Vec<String>>,
+    pub(super) hang: Option<Vec<String>>,
 }
 
 /// So many different things that went wrong are listed.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use fastrand::Rng;
 
-use super::team::{Rounds, disturb, spin};
+use super::team::{Rounds, disturb, start};
 use crate::failure::Kind;
 use crate::panics;
 
@@ -201,11 +201,13 @@ impl<T: Send + Sync + 'static> Rounds for Iterations<T> {
             operation: 0,
             rng: Rng::with_seed(seed),
         };
-        spin(rng.u32(..200));
+        start(rng);
         for operation in 0..self.amount.operations {
             self.at[thread].store(operation, Relaxed);
             worker.operation = operation;
-            disturb(rng);
+            if operation > 0 {
+                disturb(rng);
+            }
             let came_to = panics::catch(|| (self.subject.operate)(thing, &mut worker));
             if !self.note(Some((thread, operation)), came_to) {
                 break;

@@ -3,6 +3,7 @@
 mod builder;
 mod iterations;
 mod scenario;
+mod shrinking;
 mod team;
 
 pub use self::builder::{Stress, stress};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::team::{Hang, Rounds, disturb, run_team, spin};
+use super::team::{Hang, Rounds, disturb, run_team, start};
 use crate::history::Call;
 use crate::panics;
 use crate::scenario::{Ending, Run, Scenario, Subject};
@@ -85,8 +85,10 @@ where
         operations: &[O],
         mut between: impl FnMut(),
     ) -> bool {
-        for operation in operations {
-            between();
+        for (number, operation) in operations.iter().enumerate() {
+            if number > 0 {
+                between();
+            }
             let mine = &self.calls[thread];
             lock(mine).push(Call::pending(thread, operation.clone(), self.tick()));
             match panics::catch(|| (self.subject.apply)(thing, operation)) {
@@ -167,8 +169,7 @@ where
         let Some(thing) = &*thing else {
             return;
         };
-        // Not all at the very same moment each time.
-        spin(rng.u32(..200));
+        start(rng);
         let operations = &self.scenario.threads[thread];
         self.operate(thing, thread + 1, operations, || disturb(rng));
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use fastrand::Rng;
 
 use crate::panics::Quiet;
 use crate::point::{Visit, Visiting};
+use crate::watch::{Pulse, Watch};
 
 /// What a team does in each round. The first thread of the team leads: it begins and ends rounds while the
 /// others wait.
@@ -39,11 +40,13 @@ struct Team<R: Rounds> {
     barrier: Barrier,
     /// Grows as rounds begin and end; read to see whether it does, whence Relaxed.
     progress: AtomicU64,
+    /// By thread, once it has begun: for the watch.
+    pulses: Vec<OnceLock<Arc<Pulse>>>,
     points: Vec<Mutex<Option<&'static str>>>,
 }
 
-/// Runs rounds until there are no more. If none ends within `hang_limit`, the threads are left behind as they
-/// are, as there is no way to end a thread that does not want to. Now and then calls `tell`.
+/// Runs rounds until there are no more. If none ends though the threads had a time of `hang_limit` each, they are left
+/// behind as they are, as there is no way to end a thread that does not want to. Now and then calls `tell`.
 pub(crate) fn run_team<R: Rounds>(
     rounds: Arc<R>,
     threads: usize,
@@ -57,6 +60,7 @@ pub(crate) fn run_team<R: Rounds>(
         thing: Mutex::new(None),
         barrier: Barrier::new(threads),
         progress: AtomicU64::new(0),
+        pulses: (0..threads).map(|_| OnceLock::new()).collect(),
         points: (0..threads).map(|_| Mutex::new(None)).collect(),
     });
     let (ended, ends) = mpsc::channel::<()>();
@@ -83,6 +87,7 @@ pub(crate) fn run_team<R: Rounds>(
 
 impl<R: Rounds> Team<R> {
     fn run(self: &Arc<Self>, thread: usize, mut rng: Rng) {
+        self.pulses[thread].get_or_init(Pulse::mine);
         let _quiet = Quiet::new();
         let _visiting = Visiting::new(Box::new(Disturb {
             rng: RefCell::new(rng.fork()),
@@ -94,21 +99,21 @@ impl<R: Rounds> Team<R> {
             if leads {
                 *lock(&self.thing) = self.rounds.begin();
             }
-            self.barrier.wait();
+            self.barrier.wait(thread);
             let Some(thing) = lock(&self.thing).clone() else {
                 return;
             };
             // All have it: from here on they run at once.
-            self.barrier.wait();
+            self.barrier.wait(thread);
             self.rounds.work(thing, thread, &mut rng);
-            self.barrier.wait();
+            self.barrier.wait(thread);
             if leads {
                 *lock(&self.points[thread]) = None;
                 self.progress.fetch_add(1, Ordering::Relaxed);
                 let thing = lock(&self.thing).take().expect("the leader put it there");
                 if self.rounds.end(thing).is_break() {
                     // Nothing is in `thing` when the others look next.
-                    self.barrier.wait();
+                    self.barrier.wait(thread);
                     return;
                 }
                 self.progress.fetch_add(1, Ordering::Relaxed);
@@ -125,22 +130,16 @@ impl<R: Rounds> Team<R> {
         hang_limit: Duration,
         mut tell: impl FnMut(),
     ) -> Result<(), Hang> {
-        let mut seen = (self.progress.load(Ordering::Relaxed), Instant::now());
+        let mut watch = Watch::new(hang_limit, self.threads);
         loop {
-            match ends.recv_timeout(hang_limit.min(Duration::from_millis(200))) {
+            match ends.recv_timeout(watch.interval()) {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(()) | Err(RecvTimeoutError::Timeout) => tell(),
             }
             let progress = self.progress.load(Ordering::Relaxed);
-            if progress != seen.0 {
-                seen = (progress, Instant::now());
-            } else if seen.1.elapsed() >= hang_limit {
+            if watch.hangs(progress, &self.pulses, |thread| self.barrier.holds(thread)) {
                 self.barrier.abandon();
-                let points = self
-                    .points
-                    .iter()
-                    .take(self.threads)
-                    .map(|point| *lock(point));
+                let points = self.points.iter().map(|point| *lock(point));
                 return Err(Hang {
                     points: points.collect(),
                 });
@@ -177,56 +176,105 @@ pub(super) fn disturb(rng: &mut Rng) {
     }
 }
 
+/// Where a thread begins its part of a round: half of the time at once, like others then.
+pub(super) fn start(rng: &mut Rng) {
+    match rng.u8(..4) {
+        0 => spin(rng.u32(..200)),
+        1 => disturb(rng),
+        _ => {}
+    }
+}
+
 pub(super) fn spin(times: u32) {
     for _ in 0..times {
         std::hint::spin_loop();
     }
 }
 
-/// A barrier that is passed by spinning, so that all leave it at nearly the same moment.
+/// A barrier that is passed by spinning, so that all leave it at nearly the same moment; as far as they run at once.
 struct Barrier {
     threads: usize,
+    /// Whether each can have a core, so that it is worth it to spin until all have.
+    spins: bool,
     arrived: AtomicUsize,
+    /// By thread: the generation in which it arrived last. Told to others only, whence Relaxed.
+    arrivals: Vec<AtomicUsize>,
     generation: AtomicUsize,
     abandoned: AtomicBool,
+    /// Those who have waited for long sleep.
+    sleepers: Mutex<()>,
+    passed: Condvar,
 }
+
+/// For so long one waits for the others without sleeping: on a machine with nothing else to do, they are here by then.
+const PATIENCE: Duration = Duration::from_micros(100);
+
+/// The generation in which a thread arrived that has not.
+const NEVER: usize = usize::MAX;
 
 impl Barrier {
     fn new(threads: usize) -> Self {
         Self {
             threads,
             arrived: AtomicUsize::new(0),
+            arrivals: (0..threads).map(|_| AtomicUsize::new(NEVER)).collect(),
             generation: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
+            sleepers: Mutex::new(()),
+            passed: Condvar::new(),
+            spins: thread::available_parallelism().is_ok_and(|cores| cores.get() >= threads),
         }
     }
 
     /// Waits for all. If the team was abandoned meanwhile, forever.
-    fn wait(&self) {
+    fn wait(&self, thread: usize) {
         // Acquire: pairs with the last one's Release below, also where this thread comes late.
         let generation = self.generation.load(Ordering::Acquire);
+        self.arrivals[thread].store(generation, Ordering::Relaxed);
         // AcqRel: what each did before is seen by the last to arrive, and through it by all.
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
             self.arrived.store(0, Ordering::Relaxed);
             // Release: pairs with the Acquire of those who wait.
             self.generation.fetch_add(1, Ordering::Release);
-            return;
+            // Locked for a moment, so that whoever has seen the generation before sleeps by now.
+            drop(lock(&self.sleepers));
+            self.passed.notify_all();
+        } else {
+            self.wait_for_others(generation);
         }
-        let mut waits = 0_u32;
+        // Relaxed: it is about time only.
+        while self.abandoned.load(Ordering::Relaxed) {
+            thread::park();
+        }
+    }
+
+    fn wait_for_others(&self, generation: usize) {
         // Acquire: pairs with the last one's Release above.
-        while self.generation.load(Ordering::Acquire) == generation {
-            waits += 1;
-            match waits {
-                ..200 => std::hint::spin_loop(),
-                200..2_000 => thread::yield_now(),
-                // The leader is checking a long history.
-                _ => thread::sleep(Duration::from_micros(100)),
+        let passed = || self.generation.load(Ordering::Acquire) != generation;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            // The clock is not looked at between any two looks, so as not to be late.
+            for _ in 0..50 {
+                if passed() {
+                    return;
+                }
+                std::hint::spin_loop();
             }
-            // Relaxed: it is about time only.
-            while self.abandoned.load(Ordering::Relaxed) {
-                thread::park();
+            if !self.spins {
+                thread::yield_now();
             }
         }
+        let mut sleeps = lock(&self.sleepers);
+        while !passed() {
+            let woken = self.passed.wait(sleeps);
+            sleeps = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether a thread is here and waits for others: not if it may go on and only has not yet.
+    fn holds(&self, thread: usize) -> bool {
+        // Relaxed: it is asked again and again.
+        self.arrivals[thread].load(Ordering::Relaxed) == self.generation.load(Ordering::Relaxed)
     }
 
     fn abandon(&self) {
