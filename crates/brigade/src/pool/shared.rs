@@ -36,8 +36,8 @@ pub(crate) struct Shared {
 
 /// What is read without the lock, and may be out of date.
 struct Hints {
-    /// The most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under the lock, on
-    /// change only; read by workers that spin or run a hoard.
+    /// The most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under the lock, so that it is
+    /// right whenever nobody has the lock, and on change only; read by workers that spin or run a hoard.
     urgency: AtomicU32,
     /// Workers that found the lock taken.
     workers_at_lock: AtomicU32,
@@ -369,3 +369,6 @@ impl Shared {
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(all(test, loom))]
+mod model;
