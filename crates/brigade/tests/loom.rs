@@ -15,7 +15,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError};
+use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError, WhenFull};
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
 
@@ -308,6 +308,24 @@ fn a_cancel_lets_those_go_who_wait_for_rest() {
         // The worker may find the husk, and park, before whoever made it has said so.
         pool.wait_idle();
         cancels.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_is_given_up_and_cancelled_leaves_room_for_one() {
+    explore(3, || {
+        let builder = Pool::builder("model").workers(..=1).queue_capacity(1);
+        let builder = builder.start(Start::Lazy).histograms(false);
+        let pool = builder.when_full(WhenFull::DiscardOldest).build().unwrap();
+        let pool = Arc::new(pool);
+        let old = pool.submit(|| ()).unwrap();
+        let other = Arc::clone(&pool);
+        // The old task gives way to the new one, unless the worker has come.
+        let producer = thread::spawn(move || other.execute(|| ()).unwrap());
+        old.cancel();
+        let _ = pool.try_execute(|| ());
+        producer.join().unwrap();
+        assert!(pool.metrics().queued <= 1);
     });
 }
 
