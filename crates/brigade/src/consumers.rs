@@ -204,6 +204,7 @@ impl<T> Clone for Consumers<T> {
 
 impl<T> Drop for Consumers<T> {
     fn drop(&mut self) {
+        // Pairs with itself: what was done before any handle was dropped comes before the end.
         if self.shared.handles.fetch_sub(1, AcqRel) == 1 {
             // Without a limit a drain leaves nothing unhandled.
             let _ = self.shared.shut_down(Shutdown::drain());

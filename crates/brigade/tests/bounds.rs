@@ -261,12 +261,11 @@ fn the_queue_never_holds_more_than_its_capacity() {
 fn a_cancelled_task_makes_room_for_a_waiting_producer() {
     let (pool, gate) = held(1, WhenFull::Wait);
     let queued = pool.submit(|| ()).unwrap();
-    thread::scope(|scope| {
-        let producer = scope.spawn(|| pool.execute(|| ()).unwrap());
-        // The worker is held, so nothing else can make room.
-        assert_eq!(queued.cancel(), Cancel::Removed);
-        producer.join().unwrap();
-    });
+    let mut waits = Box::pin(pool.execute_async(|| ()));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    // The worker is held, so nothing else can make room.
+    assert_eq!(queued.cancel(), Cancel::Removed);
+    assert!(matches!(poll_once(waits.as_mut()), Poll::Ready(Ok(()))));
     assert!(matches!(queued.join(), Err(TaskError::Cancelled(_))));
     drop(gate);
 }

@@ -11,10 +11,11 @@ mod consumers;
 mod partitioned;
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError};
+use brigade::pool::{Cancel, Pool, Shutdown, Start, TaskError, WhenFull};
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
 
@@ -174,20 +175,53 @@ impl Wake for Notifies {
     }
 }
 
+/// Polls until it is ready, but never before it is woken.
+fn block_on<F: Future>(mut future: Pin<&mut F>) -> F::Output {
+    let notifies = Arc::new(Notifies(loom::sync::Notify::new()));
+    let waker = Waker::from(Arc::clone(&notifies));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => notifies.0.wait(),
+        }
+    }
+}
+
+/// As an executor that polls the future once, and then leaves it to another one.
+fn block_on_the_second<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut first = Context::from_waker(Waker::noop());
+    match future.as_mut().poll(&mut first) {
+        Poll::Ready(output) => output,
+        Poll::Pending => block_on(future),
+    }
+}
+
 #[test]
 fn a_handle_polled_while_its_task_ends_is_woken() {
     explore(3, || {
         let pool = pool(1, 2);
-        let mut handle = Box::pin(pool.submit(|| 7).unwrap());
-        let notifies = Arc::new(Notifies(loom::sync::Notify::new()));
-        let waker = Waker::from(Arc::clone(&notifies));
-        let mut context = Context::from_waker(&waker);
-        loop {
-            match handle.as_mut().poll(&mut context) {
-                Poll::Ready(result) => break assert_eq!(result.unwrap(), 7),
-                Poll::Pending => notifies.0.wait(),
-            }
-        }
+        let handle = pin!(pool.submit(|| 7).unwrap());
+        assert_eq!(block_on(handle).unwrap(), 7);
+    });
+}
+
+#[test]
+fn of_two_who_poll_a_handle_the_latest_is_woken() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let handle = pool.submit(|| 7).unwrap();
+        assert_eq!(block_on_the_second(handle).unwrap(), 7);
+    });
+}
+
+#[test]
+fn of_two_who_await_room_for_a_task_the_latest_is_woken() {
+    explore(3, || {
+        let pool = pool(1, 1);
+        pool.execute(|| ()).unwrap();
+        block_on_the_second(pool.execute_async(|| ())).unwrap();
     });
 }
 
@@ -245,6 +279,53 @@ fn a_future_dropped_while_room_is_made_leaves_the_line_or_was_let_in() {
             1,
             "every closure was dropped, once"
         );
+    });
+}
+
+#[test]
+fn a_cancel_lets_a_waiting_producer_in() {
+    explore(3, || {
+        let pool = Arc::new(pool(1, 1));
+        let gate = Arc::new(loom::sync::Mutex::new(()));
+        let (inside, shut) = (Arc::clone(&gate), gate.lock().unwrap());
+        // The worker is held from its first task on, so it makes no room after that.
+        pool.execute(move || drop(inside.lock().unwrap())).unwrap();
+        let queued = pool.submit(|| ()).unwrap();
+        let other = Arc::clone(&pool);
+        let producer = thread::spawn(move || other.execute(|| ()).unwrap());
+        assert_eq!(queued.cancel(), Cancel::Removed);
+        producer.join().unwrap();
+        drop(shut);
+    });
+}
+
+#[test]
+fn a_cancel_lets_those_go_who_wait_for_rest() {
+    explore(3, || {
+        let pool = pool(1, 2);
+        let handle = pool.submit(|| ()).unwrap();
+        let cancels = thread::spawn(move || handle.cancel());
+        // The worker may find the husk, and park, before whoever made it has said so.
+        pool.wait_idle();
+        cancels.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_is_given_up_and_cancelled_leaves_room_for_one() {
+    explore(3, || {
+        let builder = Pool::builder("model").workers(..=1).queue_capacity(1);
+        let builder = builder.start(Start::Lazy).histograms(false);
+        let pool = builder.when_full(WhenFull::DiscardOldest).build().unwrap();
+        let pool = Arc::new(pool);
+        let old = pool.submit(|| ()).unwrap();
+        let other = Arc::clone(&pool);
+        // The old task gives way to the new one, unless the worker has come.
+        let producer = thread::spawn(move || other.execute(|| ()).unwrap());
+        old.cancel();
+        let _ = pool.try_execute(|| ());
+        producer.join().unwrap();
+        assert!(pool.metrics().queued <= 1);
     });
 }
 

@@ -189,26 +189,29 @@ impl Shared {
         job: Job,
         priority: Priority,
     ) -> Result<(), (Job, RejectReason)> {
-        let (old, its_priority) = loop {
+        let old = loop {
+            // What counts beyond the places is on its way out, and in nobody's way.
+            if state.places_taken() < self.settings.queue_capacity {
+                break None;
+            }
             match state.queue.pop_least_urgent(priority) {
                 None => return self.refuse_full(state, wakes, job, Duration::ZERO),
                 Some((husk, _)) if husk.is_stale() => {
                     state.stale -= 1;
                     wakes.list().husks.push(husk);
                 }
-                Some(found) => break found,
+                found => break found,
             }
         };
         state.accept(job, priority);
+        // It counts until it was given up: if it is cancelled first, its husk makes no room a second time.
+        state.stale -= isize::from(old.is_some());
         state.call_worker(&mut wakes);
         self.release(state, wakes);
-        match old.hand_back(self, NotRun::Discarded) {
-            Some(task) => self.give_up_discarded(Unstarted {
-                priority: its_priority,
-                task,
-            }),
-            // Someone cancelled or claimed it a moment ago: the husk was counted there.
-            None => self.lock().stale -= 1,
+        if let Some((old, priority)) = old
+            && let Some(task) = old.hand_back(self, NotRun::Discarded)
+        {
+            self.give_up_discarded(Unstarted { priority, task });
         }
         Ok(())
     }

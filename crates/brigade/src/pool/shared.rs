@@ -36,8 +36,8 @@ pub(crate) struct Shared {
 
 /// What is read without the lock, and may be out of date.
 struct Hints {
-    /// The most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under the lock, on
-    /// change only; read by workers that spin or run a hoard.
+    /// The most urgent priority that waits, [`NOTHING_WAITS`] if none does. Written under the lock, so that it is
+    /// right whenever nobody has the lock, and on change only; read by workers that spin or run a hoard.
     urgency: AtomicU32,
     /// Workers that found the lock taken.
     workers_at_lock: AtomicU32,
@@ -51,7 +51,8 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) queue: Queue,
     /// Husks in the queue and in hoards: their work was cancelled or is run by who waits for it.
-    /// May be negative for the moment between a worker's finding a husk and its maker's reporting it.
+    /// May be negative for the moment between a worker's finding a husk and its maker's reporting it, and while a
+    /// task that had to make room is given up.
     pub(crate) stale: isize,
     /// Tasks that workers have claimed beyond the one they run; they count against the capacity.
     pub(crate) hoarded: usize,
@@ -117,6 +118,11 @@ impl Wakes {
         self.0.get_or_insert_default()
     }
 
+    /// The wakers alone, where nothing else can be on the list.
+    pub(crate) fn into_wakers(self) -> Vec<Waker> {
+        self.0.map(|list| list.wakers).unwrap_or_default()
+    }
+
     #[cold]
     fn perform(list: WakeList, shared: &Arc<Shared>) {
         for worker in list.calls {
@@ -135,7 +141,12 @@ impl Wakes {
 impl State {
     /// Tasks that wait, in the queue or claimed by a worker.
     pub(crate) fn queued(&self) -> usize {
-        (self.queue.len() + self.hoarded).saturating_add_signed(-self.stale)
+        self.places_taken().saturating_add_signed(-self.stale)
+    }
+
+    /// Places that are taken, by tasks or by husks.
+    pub(crate) fn places_taken(&self) -> usize {
+        self.queue.len() + self.hoarded
     }
 
     /// How many more tasks may wait.
@@ -162,7 +173,7 @@ impl State {
     #[inline(always)]
     fn count_accepted(&mut self) {
         self.events.submitted += 1;
-        let queued = self.queued();
+        let queued = self.queued().min(self.places_taken());
         self.events.queue_high_water = self.events.queue_high_water.max(queued);
     }
 
@@ -369,3 +380,6 @@ impl Shared {
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(all(test, loom))]
+mod model;

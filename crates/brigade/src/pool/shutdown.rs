@@ -154,11 +154,21 @@ impl Shared {
 
     /// Counts a task that was accepted and will not run.
     pub(crate) fn count_not_run(&self, why: NotRun) {
-        let events = &mut self.lock().events;
+        let mut wakes = Wakes::none();
+        let mut state = self.lock();
         match why {
-            NotRun::Discarded => events.discarded += 1,
-            NotRun::ShutDown => events.handed_back += 1,
+            NotRun::Discarded => {
+                state.events.discarded += 1;
+                state.stale += 1; // it counted as one that waits until now
+                state.tell_watchers_of_rest(&mut wakes);
+            }
+            NotRun::ShutDown => state.events.handed_back += 1,
         }
+        drop(state);
+        wakes
+            .into_wakers()
+            .into_iter()
+            .for_each(|waker| self.wake(waker));
     }
 
     /// Waits until no task is queued or running, but for those that wait for the same.

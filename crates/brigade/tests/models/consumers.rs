@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use brigade::consumers::Consumers;
 use brigade::pool::Shutdown;
-use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use loom::thread;
 
-use super::explore;
+use super::{block_on_the_second, explore};
 
 /// Consumers that count what they handle, and the count.
 fn counting(workers: usize, buffer: usize) -> (Consumers<usize>, Arc<AtomicUsize>) {
@@ -136,5 +136,53 @@ fn a_future_dropped_while_room_is_made_leaves_the_line_or_was_let_in() {
         drop(consumers);
         let handled = handled.load(SeqCst);
         assert!(handled == 2 || handled == 1 && polled.is_pending());
+    });
+}
+
+#[test]
+fn of_two_who_await_room_for_an_item_the_latest_is_woken() {
+    explore(3, || {
+        let (consumers, handled) = counting(1, 1);
+        consumers.produce(1).unwrap();
+        block_on_the_second(consumers.produce_async(2)).unwrap();
+        drop(consumers);
+        assert_eq!(handled.load(SeqCst), 2);
+    });
+}
+
+/// Looks, when it is dropped, whether the mark is there.
+struct Looks {
+    mark: Arc<AtomicBool>,
+    seen: Arc<AtomicBool>,
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        self.seen.store(self.mark.load(Relaxed), Relaxed);
+    }
+}
+
+#[test]
+fn the_end_sees_what_was_done_before_any_handle_was_dropped() {
+    explore(3, || {
+        let [mark, seen] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let looks = Looks {
+            mark: Arc::clone(&mark),
+            seen: Arc::clone(&seen),
+        };
+        let consumers = Consumers::builder("model").workers(1).histograms(false);
+        let consumers = consumers.start(move |_: &usize| {
+            let _kept = &looks;
+        });
+        let consumers = consumers.unwrap();
+        let other = consumers.clone();
+        let owner = thread::spawn(move || {
+            mark.store(true, Relaxed);
+            drop(other);
+        });
+        // One of the two is the last, and ends them; then the handler is dropped.
+        drop(consumers);
+        owner.join().unwrap();
+        assert!(seen.load(Relaxed));
     });
 }

@@ -61,6 +61,23 @@ impl Lease {
         Self(Box::into_raw(Box::new(Record::new())))
     }
 
+    /// The record of a thread that has these locks, given by their addresses.
+    fn holding(locks: &[(usize, Mode)]) -> Self {
+        let lease = Self::new();
+        for (depth, &(address, mode)) in locks.iter().enumerate() {
+            let (record, place) = (lease.record(), Location::caller());
+            let origin = Origin::place(place);
+            let held = Held {
+                address,
+                origin,
+                place,
+                chain: record.chain_with(depth, origin, mode, true),
+            };
+            record.push(depth, held);
+        }
+        lease
+    }
+
     fn record(&self) -> &'static Record {
         // SAFETY: nobody looks into it after it is freed: the graph knows it only while its thread waits.
         unsafe { &*self.0 }
@@ -227,4 +244,71 @@ fn a_cycle_is_there_in_some_interleavings_and_then_it_is_found() {
     });
     let (runs, found) = (RUNS.load(SeqCst), FOUND.load(SeqCst));
     assert!(found > 0 && found < runs, "{found} of {runs}");
+}
+
+/// Wishes for read-write locks, for models that look at what the graph says and do not wait.
+fn wanting(address: usize, mode: Mode) -> Wanted {
+    let place = Location::caller();
+    Wanted {
+        target: Target::Lock {
+            address,
+            origin: Origin::place(place),
+            mode,
+            upgrades: false,
+            has_readers: true,
+        },
+        until: None,
+        place: Some(place),
+    }
+}
+
+const A: usize = 8;
+const B: usize = 16;
+
+#[test]
+fn who_waits_for_one_that_is_refused_is_told_nothing() {
+    explore(None, || {
+        let graph = Arc::new(WaitGraph::new());
+        let other = Arc::clone(&graph);
+        // It reads what it wants to write, so it is refused, whatever others do.
+        let refused = Lease::holding(&[(A, Mode::Shared), (B, Mode::Exclusive)]);
+        let waits = thread::spawn(move || {
+            let lease = Lease::holding(&[(A, Mode::Shared)]);
+            let entered = other.enter(lease.record(), wanting(B, Mode::Exclusive));
+            assert!(entered.is_ok(), "a false alarm");
+        });
+        let told = graph.enter(refused.record(), wanting(A, Mode::Exclusive));
+        assert!(told.is_err());
+        waits.join().unwrap();
+    });
+}
+
+/// Reads one lock and waits to read the other, behind a writer. True if it is told of a cycle.
+fn read_behind_a_writer(graph: &WaitGraph, held: usize, wanted: usize) -> bool {
+    let lease = Lease::holding(&[(held, Mode::Shared)]);
+    let entered = graph.enter(lease.record(), wanting(wanted, Mode::Shared));
+    let mut entered = entered.ok().expect("no cycle is certain");
+    (0..4).any(|_| entered.confirm().is_err())
+}
+
+#[test]
+fn of_two_readers_behind_writers_one_at_most_is_told() {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    static FOUND: AtomicUsize = AtomicUsize::new(0);
+    explore(None, || {
+        let graph = Arc::new(WaitGraph::new());
+        let leases = [(); 2].map(|()| Lease::new());
+        let writer = |(lease, lock): (&Lease, usize)| {
+            graph.enter(lease.record(), wanting(lock, Mode::Exclusive))
+        };
+        let writers = leases.each_ref();
+        let _writers = [(writers[0], A), (writers[1], B)].map(writer);
+        let other = Arc::clone(&graph);
+        let reads = thread::spawn(move || read_behind_a_writer(&other, A, B));
+        let own = read_behind_a_writer(&graph, B, A);
+        let told = usize::from(own) + usize::from(reads.join().unwrap());
+        assert!(told <= 1, "the other could go on");
+        FOUND.fetch_add(told, SeqCst);
+    });
+    assert!(FOUND.load(SeqCst) > 0);
 }

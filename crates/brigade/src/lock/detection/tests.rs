@@ -154,6 +154,16 @@ fn an_upgrade_is_blocked_by_its_own_read_and_not_by_what_it_upgrades() {
 }
 
 #[test]
+fn a_wait_that_was_refused_is_in_nobodys_way() {
+    let graph = WaitGraph::new();
+    let refused = holding(&[(A, Mode::Shared), (B, Mode::Exclusive)]);
+    let told = graph.enter(refused, wanting(A, Mode::Exclusive));
+    assert!(told.is_err(), "it reads what it wants to write");
+    let other = holding(&[(A, Mode::Shared)]);
+    assert!(graph.enter(other, wanting(B, Mode::Exclusive)).is_ok());
+}
+
+#[test]
 fn a_wait_that_gives_up_is_told_but_is_no_link_for_others() {
     let graph = WaitGraph::new();
     let patient = Wanted {
