@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::driver::{Course, Stage, Trace};
 use super::lock;
@@ -145,6 +146,9 @@ where
     }
 }
 
+/// To be woken takes about as long as to find out what fails at once: for so long whoever waits looks by itself.
+const AT_ONCE: Duration = Duration::from_micros(200);
+
 /// Waits for the end of a check; `None` if there was no step for `hang_limit`, though the thread could have gone on.
 fn watch<V>(
     ends: &mpsc::Receiver<Result<V, Stuck>>,
@@ -152,6 +156,13 @@ fn watch<V>(
     pulse: &[OnceLock<Arc<Pulse>>],
     hang_limit: Duration,
 ) -> Option<Result<V, Stuck>> {
+    let begun = Instant::now();
+    while begun.elapsed() < AT_ONCE {
+        if let Ok(end) = ends.try_recv() {
+            return Some(end);
+        }
+        thread::yield_now();
+    }
     let mut watch = Watch::new(hang_limit, 1);
     loop {
         match ends.recv_timeout(watch.interval()) {
