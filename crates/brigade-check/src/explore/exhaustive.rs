@@ -1,5 +1,6 @@
 //! Every schedule once, those with few preemptions first.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::strategy::{Chooser, Leaving};
@@ -11,7 +12,7 @@ use super::strategy::{Chooser, Leaving};
 pub(crate) struct Exhaustive {
     /// Of schedules that have not been run, by how many preemptions they begin with. Each schedule has exactly one
     /// beginning after which it makes the first choice everywhere.
-    open: Vec<Vec<Beginning>>,
+    open: Vec<VecDeque<Beginning>>,
     /// How many there are in all of `open`.
     waiting: usize,
     most_waiting: usize,
@@ -92,7 +93,7 @@ impl Exhaustive {
             if length >= own {
                 let cost = preemptions + usize::from(fork.preempts);
                 if self.open.len() <= cost {
-                    self.open.resize_with(cost + 1, Vec::new);
+                    self.open.resize_with(cost + 1, VecDeque::new);
                 }
                 self.open[cost].extend((1..fork.of).map(|then| Beginning {
                     run: Arc::clone(&run),
@@ -109,9 +110,9 @@ impl Exhaustive {
         let within = self.open.len().min(self.limit.saturating_add(1));
         let mut levels = self.open[..within].iter_mut();
         let next = if self.waiting > self.most_waiting {
-            levels.rev().find_map(Vec::pop)
+            levels.rev().find_map(VecDeque::pop_back)
         } else {
-            levels.find_map(Vec::pop)
+            levels.find_map(VecDeque::pop_front)
         };
         self.waiting -= usize::from(next.is_some());
         next
