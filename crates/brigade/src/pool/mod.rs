@@ -81,27 +81,7 @@ pub struct Pool<S: 'static = ()> {
     source: Arc<Source<S>>,
 }
 
-impl Pool {
-    /// Begins to set up a pool with one worker for each core.
-    pub fn builder(name: impl Into<String>) -> Builder {
-        Builder::new(name.into(), Workload::Cpu)
-    }
-
-    /// Begins to set up a pool whose size fits what its tasks do; see [`Workload`].
-    pub fn sized(workload: Workload) -> Builder {
-        Builder::new("pool".to_owned(), workload)
-    }
-}
-
 impl<S: 'static> Pool<S> {
-    fn new(shared: Arc<Shared>, initialise: Box<dyn Fn() -> S + Send + Sync>) -> Self {
-        let source = Arc::new(Source {
-            pool: Arc::downgrade(&shared),
-            initialise,
-        });
-        Self { shared, source }
-    }
-
     /// Calls `body` on every item, in parallel; the results are in the items' order.
     ///
     /// Both may borrow from the caller. The pool gets pieces of many items that shrink towards the
