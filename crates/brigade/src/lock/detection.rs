@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use crate::primitive::Mutex;
 
 use super::abandoned;
-use super::acquire::Request;
 use super::class::Origin;
 use super::held::{Held, Record};
 use super::mode::Mode;
 use super::report::{Access, Acquisition, FindingKind, Report, Step};
+use super::request::Request;
 
 /// What a thread is about to wait for.
 #[derive(Clone)]

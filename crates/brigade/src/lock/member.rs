@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use parking_lot::lock_api::{GuardNoSend, RawMutex as _, RawRwLock as _, RawRwLockUpgrade as _};
 
-use super::acquire::{self, Checked, Request, note_taken};
+use super::acquire::{self, Checked, note_taken};
 use super::class::Rank;
 use super::error::LockError;
 use super::mode::Mode;
@@ -13,6 +13,7 @@ use super::mutex::RawMutex;
 use super::raw_rwlock::RawRwLock;
 use super::records;
 use super::report::name_of;
+use super::request::Request;
 
 /// One of several locks that are taken together, and how.
 #[derive(Clone, Copy)]

@@ -59,6 +59,7 @@ mod prediction;
 mod raw_rwlock;
 pub(crate) mod records;
 mod report;
+mod request;
 mod retaking;
 mod rwlock;
 mod table;

@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
-use super::acquire::Request;
 use super::action::backtrace;
 use super::chain::Chain;
 use super::class::{Origin, Source};
@@ -18,6 +17,7 @@ use super::held::{Held, Record};
 use super::mode::Mode;
 use super::records;
 use super::report::{Acquisition, FindingKind, Report, Step};
+use super::request::Request;
 
 /// All orders seen so far, under one lock.
 static ORDERS: LazyLock<Mutex<Orders>> = LazyLock::new(|| {

@@ -8,13 +8,12 @@ use parking_lot::lock_api::{
     RawRwLockUpgrade as _, RawRwLockUpgradeFair as _, RawRwLockUpgradeTimed as _,
 };
 
-use super::acquire::{
-    Checked, Request, change_mode, release, release_exclusive, take, take_by, try_take,
-};
+use super::acquire::{Checked, change_mode, release, release_exclusive, take, take_by, try_take};
 use super::class::Origin;
 use super::mode::Mode;
 use super::passed_over;
 use super::records;
+use super::request::Request;
 use super::retaking::Retaking;
 
 /// What [`RwLock`](super::RwLock) is made of: `parking_lot`'s raw read-write lock, and where the lock comes from.

@@ -2,10 +2,11 @@
 
 use std::panic::Location;
 
-use super::acquire::{Checked, Request, note_taken};
+use super::acquire::{Checked, note_taken};
 use super::detection::{self, Entered, Wanted};
 use super::mode::Mode;
 use super::records;
+use super::request::Request;
 
 /// While this lives the thread does not hold the lock, as far as others are told.
 ///

@@ -10,6 +10,7 @@ use crate::primitive::thread;
 use super::Pool;
 use super::error::BuildError;
 use super::job::Unstarted;
+use super::member::Source;
 use super::panic::{Panic, note_locations};
 use super::shared::Shared;
 use super::sizing::{WorkerRange, Workload, cores};
@@ -96,8 +97,30 @@ pub struct Builder<S = ()> {
     initialise: Box<dyn Fn() -> S + Send + Sync>,
 }
 
+impl Pool {
+    /// Begins to set up a pool with one worker for each core.
+    pub fn builder(name: impl Into<String>) -> Builder {
+        Builder::new(name.into(), Workload::Cpu)
+    }
+
+    /// Begins to set up a pool whose size fits what its tasks do; see [`Workload`].
+    pub fn sized(workload: Workload) -> Builder {
+        Builder::new("pool".to_owned(), workload)
+    }
+}
+
+impl<S: 'static> Pool<S> {
+    fn new(shared: Arc<Shared>, initialise: Box<dyn Fn() -> S + Send + Sync>) -> Self {
+        let source = Arc::new(Source {
+            pool: Arc::downgrade(&shared),
+            initialise,
+        });
+        Self { shared, source }
+    }
+}
+
 impl Builder {
-    pub(crate) fn new(name: String, workload: Workload) -> Self {
+    fn new(name: String, workload: Workload) -> Self {
         let settings = Settings {
             size: WorkerRange::from(workload.workers_for(cores())),
             queue_capacity: 1024,

@@ -114,7 +114,7 @@ impl<const LOCKS: usize> World<LOCKS> {
         })
     }
 
-    /// Takes a lock as `acquire.rs` does; `None` if that would have closed a cycle.
+    /// Takes a lock as `acquire.rs` and `request.rs` do; `None` if that would have closed a cycle.
     fn take(&self, record: &'static Record, number: usize) -> Option<Taken<'_>> {
         let place = Location::caller();
         let origin = Origin::place(place);
