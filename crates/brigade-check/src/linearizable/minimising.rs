@@ -208,6 +208,7 @@ fn token<O: Clone + Debug>(
         origin: origin.fingerprint(),
         fingerprint: scenario.fingerprint(),
         kept,
+        simplifications: Vec::new(),
         data_seed: trace.data_seed,
         choices: trace.choices,
     };
