@@ -7,6 +7,8 @@ mod session;
 mod shortcuts;
 #[cfg(feature = "explore")]
 mod small;
+mod trial;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
