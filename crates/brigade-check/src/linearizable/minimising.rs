@@ -38,10 +38,12 @@ const SIMPLIFYING: Duration = Duration::from_secs(2);
 /// What was caught, as small as it gets.
 pub(super) struct Smallest<M: Model> {
     pub(super) caught: Caught<M>,
-    /// What was kept of its scenario.
+    /// What was kept of its scenario, with values as simple as they are by now.
     pub(super) scenario: Arc<Scenario<M::Operation>>,
+    /// How the values were made so simple, as tokens tell it.
+    pub(super) simplifications: Vec<u8>,
     /// How many runs the check took until something failed.
-    runs: u64,
+    pub(super) runs: u64,
 }
 
 impl<M: Model> Smallest<M> {
@@ -56,7 +58,14 @@ impl<M: Model> Smallest<M> {
             kind: failing.kind,
             reason: failing.reason,
             seed,
-            token: token(failing.schedule, &self.scenario, seed, kept, origin),
+            token: token(
+                failing.schedule,
+                &self.scenario,
+                seed,
+                kept,
+                self.simplifications,
+                origin,
+            ),
             test: origin.test(),
             runs: self.runs,
             operations: self.scenario.threads.iter().map(Vec::len).collect(),
@@ -72,6 +81,7 @@ fn token<O: Clone + Debug>(
     scenario: &Scenario<O>,
     seed: u64,
     kept: Vec<bool>,
+    simplifications: Vec<u8>,
     origin: &Origin,
 ) -> Option<String> {
     let trace = schedule?;
@@ -80,7 +90,7 @@ fn token<O: Clone + Debug>(
         origin: origin.fingerprint(),
         fingerprint: scenario.fingerprint(),
         kept,
-        simplifications: Vec::new(),
+        simplifications,
         data_seed: trace.data_seed,
         choices: trace.choices,
     };
@@ -89,7 +99,14 @@ fn token<O: Clone + Debug>(
 
 /// Without schedules there are no tokens.
 #[cfg(not(feature = "explore"))]
-fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>, _: &Origin) -> Option<String> {
+fn token<O>(
+    _: Schedule,
+    _: &Scenario<O>,
+    _: u64,
+    _: Vec<bool>,
+    _: Vec<u8>,
+    _: &Origin,
+) -> Option<String> {
     None
 }
 
@@ -133,6 +150,7 @@ where
         Smallest {
             scenario: Arc::new(caught.scenario.part(&caught.kept)),
             caught,
+            simplifications: Vec::new(),
             runs,
         }
     }

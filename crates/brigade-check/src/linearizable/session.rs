@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use fastrand::Rng;
-
 use super::Linearizable;
 use super::judge::Judge;
 use super::minimising::Smallest;
+#[cfg(all(feature = "proptest", feature = "explore"))]
+use super::operations::Operations;
 #[cfg(feature = "explore")]
 use super::running::Engine;
 use super::trial::{Caught, Trial};
+#[cfg(feature = "proptest")]
+use super::values::Values;
 use super::way::Way;
 use crate::environment;
 #[cfg(feature = "explore")]
@@ -34,7 +36,7 @@ pub(super) struct Session<M: Model, T> {
 /// How a check ends that does not pass.
 pub(super) enum End<M: Model> {
     Failed(Failure),
-    /// What fails, as small as it was made.
+    /// What fails, as small as it was made, but for its values.
     Caught(Box<Smallest<M>>),
 }
 
@@ -79,6 +81,8 @@ where
     };
     #[cfg(feature = "explore")]
     let test = way.origin.test();
+    #[cfg(feature = "proptest")]
+    let values = Values::of(&settings);
     let deadline = settings.time.map(|time| Instant::now() + time);
     let end = way.carry_out(deadline, |trial| {
         let session = Session { settings, trial };
@@ -93,7 +97,14 @@ where
     match end? {
         Ok(report) => Ok(report),
         Err(End::Failed(failure)) => Err(failure),
-        Err(End::Caught(smallest)) => Err(smallest.finding(&way.origin)),
+        Err(End::Caught(smallest)) => {
+            #[cfg(feature = "proptest")]
+            let smallest = match values {
+                Some(values) => values.simplify(&way, *smallest),
+                None => *smallest,
+            };
+            Err(smallest.finding(&way.origin))
+        }
     }
 }
 
@@ -112,7 +123,7 @@ where
         for number in 0..self.settings.scenarios {
             // The first scenario is that of the seed itself, so that the seed of a failure repeats it at once.
             let seed = self.trial.report.seed.wrapping_add(number as u64);
-            let scenario = self.scenario(seed);
+            let scenario = self.scenario(seed)?;
             self.trial.judge.deterministic(&scenario)?;
             self.trial.report.scenarios += 1;
             let scenario = Arc::new(scenario);
@@ -138,23 +149,19 @@ where
     }
 
     /// The scenario of a seed.
-    pub(super) fn scenario(&self, seed: u64) -> Scenario<M::Operation> {
-        let mut rng = Rng::with_seed(seed);
+    pub(super) fn scenario(&self, seed: u64) -> Result<Scenario<M::Operation>, Failure> {
         let generate = self
             .settings
             .generate
             .as_ref()
             .expect("checked at the start");
-        let mut thread = || {
-            (0..self.settings.operations)
-                .map(|_| generate(&mut rng))
-                .collect()
-        };
-        Scenario {
+        let (threads, each) = (self.settings.threads, self.settings.operations);
+        let operations = generate.generate(seed, threads * each)?;
+        Ok(Scenario {
             before: self.settings.before.clone(),
-            threads: (0..self.settings.threads).map(|_| thread()).collect(),
+            threads: operations.chunks(each).map(<[_]>::to_vec).collect(),
             after: self.settings.after.clone(),
-        }
+        })
     }
 
     #[cfg(feature = "explore")]
@@ -163,11 +170,13 @@ where
             unreachable!("only schedules have tokens");
         };
         let mismatch = |why: &str| Err(Failure::TokenMismatch(why.to_owned()));
-        let scenario = self.scenario(token.seed);
+        let scenario = self.scenario(token.seed)?;
         if token.kept.len() != scenario.operations() {
             return mismatch("the number of threads or operations differs");
         }
-        let smallest = scenario.part(&token.kept);
+        let Some(smallest) = self.repeat_values(scenario.part(&token.kept), &token) else {
+            return mismatch("the operations come from elsewhere");
+        };
         if !token.fits(smallest.fingerprint()) {
             return mismatch("the operations differ");
         }
@@ -190,6 +199,23 @@ where
             }))),
             None if tried.misfits > 0 => mismatch("the threads take other steps"),
             None => Ok(self.trial.report),
+        }
+    }
+
+    /// A part of a scenario with its values as simple as they were for its token; `None` if they come from elsewhere.
+    #[cfg(feature = "explore")]
+    fn repeat_values(
+        &self,
+        part: Scenario<M::Operation>,
+        token: &Token,
+    ) -> Option<Scenario<M::Operation>> {
+        if token.simplifications.is_empty() {
+            return Some(part);
+        }
+        match &self.settings.generate {
+            #[cfg(feature = "proptest")]
+            Some(Operations::Strategy(_)) => Values::of(&self.settings)?.repeat(&part, token),
+            _ => None,
         }
     }
 }

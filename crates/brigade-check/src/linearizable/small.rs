@@ -119,7 +119,7 @@ where
                 }
                 let seed = self.trial.report.seed.wrapping_add(number as u64);
                 if number == wholes.len() {
-                    let whole = self.scenario(seed);
+                    let whole = self.scenario(seed)?;
                     self.trial.judge.deterministic(&whole)?;
                     wholes.push(Arc::new(whole));
                 }
