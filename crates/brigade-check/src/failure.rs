@@ -18,8 +18,11 @@ pub enum Failure {
     NoThreads,
     /// A check with no operations.
     NoOperations,
-    /// No `generate(..)` was given, and nothing else says which operations there are.
+    /// No `generate(..)` or `operations_from(..)` was given, and nothing else says which operations there are.
     NoGenerator,
+    /// The strategy of `operations_from(..)` gave no operation: it rejects too much of what it draws.
+    #[cfg(feature = "proptest")]
+    StrategyGaveUp(String),
     /// A check with no runs: no scenarios, iterations or schedules.
     NoRuns,
     /// What `BRIGADE_CHECK_SEED` holds is not a number.
@@ -131,7 +134,14 @@ impl fmt::Display for Failure {
                 formatter.write_str("a check needs at least one operation for each thread: see operations(..)")
             }
             Self::NoGenerator => formatter
-                .write_str("nothing says which operations there are: give generate(|rng| ..) before the check"),
+                .write_str("nothing says which operations there are: give generate(|rng| ..) or \
+                 operations_from(strategy) before the check"),
+            #[cfg(feature = "proptest")]
+            Self::StrategyGaveUp(reason) => write!(
+                formatter,
+                "the strategy of operations_from(..) gave no operation ({reason}): let it make what is wanted \
+                 (prop_map, prop_flat_map, a range) instead of rejecting what is not (prop_filter)"
+            ),
             Self::NoRuns => formatter.write_str(
                 "the check would run nothing: give it at least one scenario, and one iteration or schedule",
             ),

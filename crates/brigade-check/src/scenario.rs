@@ -58,6 +58,16 @@ impl<O: Clone + Debug> Scenario<O> {
         kept
     }
 
+    /// The same with other operations on its threads, counted thread by thread.
+    #[cfg(feature = "proptest")]
+    pub(crate) fn with_values(&self, values: Vec<O>) -> Self {
+        let mut other = self.clone();
+        for (operation, value) in other.threads.iter_mut().flatten().zip(values) {
+            *operation = value;
+        }
+        other
+    }
+
     /// The places of each thread's operations in the `kept` of [`part`](Self::part).
     pub(crate) fn thread_places(&self) -> Vec<std::ops::Range<usize>> {
         let mut start = self.before.len();

@@ -13,6 +13,8 @@ pub(crate) struct Token {
     pub(crate) fingerprint: u64,
     /// Which of the generated operations were kept.
     pub(crate) kept: Vec<bool>,
+    /// How the values of the operations were made smaller, if they come from a strategy that can.
+    pub(crate) simplifications: Vec<u8>,
     /// What the code under test drew from `shuttle::rand`.
     pub(crate) data_seed: u64,
     /// At each place where several threads could go on, which did.
@@ -33,6 +35,9 @@ impl Token {
         let kept: Vec<u8> = self.kept.iter().map(|&kept| u8::from(kept)).collect();
         put_runs(&mut bytes, &kept);
         put_runs(&mut bytes, &self.choices);
+        if !self.simplifications.is_empty() {
+            put_runs(&mut bytes, &self.simplifications);
+        }
         bytes.push(checksum(&bytes));
         PREFIX.to_owned() + &to_text(&bytes)
     }
@@ -56,6 +61,10 @@ impl Token {
                     .map(|&kept| kept != 0)
                     .collect(),
                 choices: take_runs(&mut rest)?,
+                simplifications: match rest {
+                    [] => Vec::new(),
+                    _ => take_runs(&mut rest)?,
+                },
             };
             rest.is_empty().then_some(token)
         };
@@ -170,6 +179,7 @@ mod tests {
                 origin: rng.u64(..0x1_0000),
                 fingerprint: rng.u64(..0x1_0000),
                 kept: (0..length / 10).map(|_| rng.bool()).collect(),
+                simplifications: (0..length / 4).map(|_| rng.u8(..3)).collect(),
                 data_seed: rng.u64(..100),
                 choices: (0..length)
                     .map(|_| rng.u8(0..6).saturating_sub(2) * 60)

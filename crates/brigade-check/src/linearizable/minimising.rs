@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "explore")]
 use super::running::Budget;
 use super::running::{Failing, Schedule};
-use super::session::{Caught, Session};
 #[cfg(feature = "explore")]
 use super::small::MOST_OPERATIONS;
+use super::trial::{Caught, Trial};
 #[cfg(feature = "explore")]
 use crate::explore::{Counted, Exhaustive, SharedChooser, Token};
 use crate::failure::{Failure, Finding, Kind};
@@ -35,38 +35,124 @@ const SIMPLIFYING_RUNS: usize = 1_000;
 #[cfg(feature = "explore")]
 const SIMPLIFYING: Duration = Duration::from_secs(2);
 
-impl<M, T> Session<M, T>
+/// What was caught, as small as it gets.
+pub(super) struct Smallest<M: Model> {
+    pub(super) caught: Caught<M>,
+    /// What was kept of its scenario, with values as simple as they are by now.
+    pub(super) scenario: Arc<Scenario<M::Operation>>,
+    /// How the values were made so simple, as tokens tell it.
+    pub(super) simplifications: Vec<u8>,
+    /// How many runs the check took until something failed.
+    pub(super) runs: u64,
+}
+
+impl<M: Model> Smallest<M> {
+    pub(super) fn finding(self, origin: &Origin) -> Failure {
+        let Caught {
+            failing,
+            kept,
+            seed,
+            ..
+        } = self.caught;
+        Failure::Found(Box::new(Finding {
+            kind: failing.kind,
+            reason: failing.reason,
+            seed,
+            token: token(
+                failing.schedule,
+                &self.scenario,
+                seed,
+                kept,
+                self.simplifications,
+                origin,
+            ),
+            test: origin.test(),
+            runs: self.runs,
+            operations: self.scenario.threads.iter().map(Vec::len).collect(),
+            drawing: Drawing::of(&failing.run),
+        }))
+    }
+}
+
+/// The token of an explored run.
+#[cfg(feature = "explore")]
+fn token<O: Clone + Debug>(
+    schedule: Schedule,
+    scenario: &Scenario<O>,
+    seed: u64,
+    kept: Vec<bool>,
+    simplifications: Vec<u8>,
+    origin: &Origin,
+) -> Option<String> {
+    let trace = schedule?;
+    let token = Token {
+        seed,
+        origin: origin.fingerprint(),
+        fingerprint: scenario.fingerprint(),
+        kept,
+        simplifications,
+        data_seed: trace.data_seed,
+        choices: trace.choices,
+    };
+    Some(token.encode())
+}
+
+/// Without schedules there are no tokens.
+#[cfg(not(feature = "explore"))]
+fn token<O>(
+    _: Schedule,
+    _: &Scenario<O>,
+    _: u64,
+    _: Vec<bool>,
+    _: Vec<u8>,
+    _: &Origin,
+) -> Option<String> {
+    None
+}
+
+/// How something smaller is tried than what has failed.
+#[derive(Clone, Copy)]
+pub(super) struct Effort {
+    /// Within so many runs it failed.
+    pub(super) runs: u64,
+    in_sequence: bool,
+    /// Under a schedule with so many preemptions, if that says all.
+    #[cfg(feature = "explore")]
+    preemptions: Option<usize>,
+}
+
+impl Effort {
+    pub(super) fn of<M: Model>(caught: &Caught<M>) -> Self {
+        Self {
+            runs: caught.runs,
+            in_sequence: caught.in_sequence.is_some(),
+            #[cfg(feature = "explore")]
+            preemptions: caught.failing.preemptions(),
+        }
+    }
+}
+
+impl<M, T> Trial<M, T>
 where
     M: Model + Send + Sync + 'static,
     M::Operation: Send + Sync + 'static,
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    /// Makes the scenario smaller as long as it still fails, and draws what is left.
-    pub(super) async fn finding(mut self, caught: Caught<M>) -> Failure {
-        let runs_needed = self.report.runs;
+    /// Makes the scenario smaller as long as it still fails.
+    pub(super) async fn smallest(mut self, caught: Caught<M>) -> Smallest<M> {
+        let runs = self.report.runs;
         self.deadline = Some(Instant::now() + MINIMISING);
-        let Caught {
-            failing,
-            scenario,
-            kept,
-            seed,
-            ..
-        } = match caught.failing.kind {
+        let caught = match caught.failing.kind {
             Kind::Hung => self.smaller_hang(caught).await,
             _ => self.smaller(caught).await,
         };
-        let smallest = scenario.part(&kept);
-        Failure::Found(Box::new(Finding {
-            kind: failing.kind,
-            reason: failing.reason,
-            seed,
-            token: token(failing.schedule, &smallest, seed, kept, &self.origin),
-            test: self.origin.test(),
-            runs: runs_needed,
-            operations: smallest.threads.iter().map(Vec::len).collect(),
-            drawing: Drawing::of(&failing.run),
-        }))
+        Smallest {
+            scenario: Arc::new(caught.scenario.part(&caught.kept)),
+            caught,
+            simplifications: Vec::new(),
+            runs,
+        }
     }
 
     /// Drops operations for as long as it still fails.
@@ -77,17 +163,21 @@ where
         {
             caught = self.simplest(caught).await;
         }
+        let mut effort = Effort::of(&caught);
         let mut minimiser = Minimiser::new(caught.kept.clone(), caught.scenario.thread_places());
         while !self.is_over()
             && let Some(kept) = minimiser.next()
         {
+            let smaller = Arc::new(caught.scenario.part(&kept));
             let boldly = minimiser.drops_several(&kept);
-            if let Some(failing) = self.try_smaller(&mut caught, &kept, boldly).await {
+            let tried = self.try_smaller(&smaller, boldly, caught.seed, &mut effort);
+            if let Some(failing) = tried.await {
                 minimiser.fails(kept);
                 caught.failing = failing;
             }
         }
         caught.kept = minimiser.smallest();
+        caught.runs = effort.runs;
         #[cfg(feature = "explore")]
         {
             caught = self.simplest(caught).await;
@@ -95,7 +185,7 @@ where
         caught
     }
 
-    /// What is wrong with a part of the scenario that was caught, if something is.
+    /// What is wrong with a scenario that is smaller than one that failed, if something is.
     #[cfg_attr(
         not(feature = "explore"),
         expect(
@@ -103,29 +193,34 @@ where
             reason = "real threads are run the same way whatever is dropped"
         )
     )]
-    async fn try_smaller(
+    pub(super) async fn try_smaller(
         &mut self,
-        caught: &mut Caught<M>,
-        kept: &[bool],
+        smaller: &Arc<Scenario<M::Operation>>,
         boldly: bool,
+        seed: u64,
+        effort: &mut Effort,
     ) -> Option<Failing<M>> {
-        let (smaller, seed) = (Arc::new(caught.scenario.part(kept)), caught.seed);
         #[cfg(feature = "explore")]
-        if !self.engine.uses_real_threads() && !caught.failing.draws() {
+        if let Some(preemptions) = effort.preemptions {
             // There are many ways to drop several at once, and what is missed so is found one by one.
             let efforts = &SCHEDULES[..if boldly { 1 } else { SCHEDULES.len() }];
-            let preemptions = caught.failing.preemptions();
-            let tried = self.try_schedules(&smaller, preemptions, efforts, seed);
-            return tried.await;
+            let still = self.try_schedules(smaller, preemptions, efforts, seed);
+            let still = still.await?;
+            effort.preemptions = still.preemptions();
+            return Some(still);
         }
         let before = self.report.runs;
-        let runs = match caught.in_sequence {
+        let runs = match effort.in_sequence {
             true => 1,
-            false => self.engine.runs_to_minimise(caught.runs),
+            false => self.engine.runs_to_minimise(effort.runs),
         };
-        let still = self.try_scenario(&smaller, seed, runs).await;
+        let still = self.try_scenario(smaller, seed, runs).await;
         let still = still.ok().flatten()?;
-        caught.runs = self.report.runs - before;
+        effort.runs = self.report.runs - before;
+        #[cfg(feature = "explore")]
+        {
+            effort.preemptions = still.preemptions();
+        }
         Some(still)
     }
 
@@ -173,49 +268,30 @@ where
     /// With the failing run of the fewest preemptions, of some; real threads have none to count.
     #[cfg(feature = "explore")]
     async fn simplest(&mut self, mut caught: Caught<M>) -> Caught<M> {
-        let failing = &caught.failing;
-        if failing.preemptions() < 2 || failing.draws() {
-            return caught;
+        let part = Arc::new(caught.scenario.part(&caught.kept));
+        let (kind, preemptions) = (caught.failing.kind, caught.failing.preemptions());
+        if let Some(simpler) = self.simpler(&part, kind, preemptions).await {
+            caught.failing = simpler;
         }
-        let limit = failing.preemptions() - 1;
-        let fewer: SharedChooser = Arc::new(Mutex::new(Exhaustive::up_to(limit, Counted::Amid)));
+        caught
+    }
+
+    /// A run of a scenario that fails with fewer preemptions than this one, if they can be counted.
+    #[cfg(feature = "explore")]
+    pub(super) async fn simpler(
+        &mut self,
+        scenario: &Arc<Scenario<M::Operation>>,
+        kind: Kind,
+        preemptions: Option<usize>,
+    ) -> Option<Failing<M>> {
+        let fewer = preemptions?.checked_sub(1).filter(|&fewer| fewer > 0)?;
+        let fewer: SharedChooser = Arc::new(Mutex::new(Exhaustive::up_to(fewer, Counted::Amid)));
         let budget = Budget {
             runs: SIMPLIFYING_RUNS,
             deadline: Some(Instant::now() + SIMPLIFYING),
         };
-        let part = Arc::new(caught.scenario.part(&caught.kept));
-        let tried = self.explore(&part, &fewer, 0, budget).await;
+        let tried = self.explore(scenario, &fewer, 0, budget).await;
         let other = tried.and_then(|tried| tried.failing);
-        if let Some(other) = other.filter(|other| other.kind == failing.kind) {
-            caught.failing = other;
-        }
-        caught
+        other.filter(|other| other.kind == kind)
     }
-}
-
-/// The token of an explored run.
-#[cfg(feature = "explore")]
-fn token<O: Clone + Debug>(
-    schedule: Schedule,
-    scenario: &Scenario<O>,
-    seed: u64,
-    kept: Vec<bool>,
-    origin: &Origin,
-) -> Option<String> {
-    let trace = schedule?;
-    let token = Token {
-        seed,
-        origin: origin.fingerprint(),
-        fingerprint: scenario.fingerprint(),
-        kept,
-        data_seed: trace.data_seed,
-        choices: trace.choices,
-    };
-    Some(token.encode())
-}
-
-/// Without schedules there are no tokens.
-#[cfg(not(feature = "explore"))]
-fn token<O>(_: Schedule, _: &Scenario<O>, _: u64, _: Vec<bool>, _: &Origin) -> Option<String> {
-    None
 }

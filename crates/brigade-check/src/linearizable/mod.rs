@@ -2,17 +2,23 @@
 
 mod judge;
 mod minimising;
+mod operations;
 mod running;
 mod session;
 mod shortcuts;
+#[cfg(feature = "proptest")]
+mod simplify;
 #[cfg(feature = "explore")]
 mod small;
+mod trial;
+#[cfg(feature = "proptest")]
+mod values;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastrand::Rng;
-
+use self::operations::Operations;
 use crate::failure::Failure;
 use crate::linearizability::Criterion;
 use crate::model::Model;
@@ -20,15 +26,13 @@ use crate::report::Report;
 use crate::scenario::Subject;
 use crate::verdict::Verifiable;
 
-type Generate<O> = Box<dyn Fn(&mut Rng) -> O + Send>;
-
 /// A check of a thing against a sequential model: made by [`linearizable`], run by [`check`](Self::check).
 #[must_use = "nothing is run before check(..) or assert(..)"]
 pub struct Linearizable<M: Model> {
     model: M,
     threads: usize,
     operations: usize,
-    generate: Option<Generate<M::Operation>>,
+    generate: Option<Operations<M::Operation>>,
     before: Vec<M::Operation>,
     after: Vec<M::Operation>,
     criterion: Criterion,
@@ -148,16 +152,6 @@ impl<M: Model> Linearizable<M> {
     /// How many operations each thread does; 3 if not said. Few find nearly everything, and are quickly understood.
     pub fn operations(mut self, operations: usize) -> Self {
         self.operations = operations;
-        self
-    }
-
-    /// How to generate an operation. It must draw all that is random from the generator it is given, so that a seed
-    /// repeats it; few different values make threads meet.
-    pub fn generate(
-        mut self,
-        generate: impl Fn(&mut Rng) -> M::Operation + Send + 'static,
-    ) -> Self {
-        self.generate = Some(Box::new(generate));
         self
     }
 

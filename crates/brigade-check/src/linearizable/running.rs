@@ -62,14 +62,11 @@ pub(super) const MODEL_HANGS: &str = "the model, or what checks it, does not com
 
 #[cfg(feature = "explore")]
 impl<M: Model> Failing<M> {
-    pub(super) fn preemptions(&self) -> usize {
-        self.schedule.as_ref().map_or(0, |trace| trace.preemptions)
-    }
-
-    /// Whether the thing drew from `shuttle::rand`: then its schedule alone does not say what it does.
-    pub(super) fn draws(&self) -> bool {
-        let data_seed = self.schedule.as_ref().map(|trace| trace.data_seed);
-        data_seed.is_some_and(|seed| seed != 0)
+    /// With how many preemptions it fails; `None` if its schedule does not say what the thing does, which drew from
+    /// `shuttle::rand`, and of real threads, which have none.
+    pub(super) fn preemptions(&self) -> Option<usize> {
+        let trace = self.schedule.as_ref()?;
+        (trace.data_seed == 0).then_some(trace.preemptions)
     }
 }
 

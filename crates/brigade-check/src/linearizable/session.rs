@@ -1,27 +1,25 @@
 //! One check: scenario after scenario, until something is found.
 
-#[cfg(feature = "explore")]
-use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use fastrand::Rng;
-
-#[cfg(feature = "explore")]
-use super::Exploration;
 use super::Linearizable;
 use super::judge::Judge;
-use super::running::{Budget, Engine, Failing, Tried};
+use super::minimising::Smallest;
+#[cfg(all(feature = "proptest", feature = "explore"))]
+use super::operations::Operations;
 #[cfg(feature = "explore")]
-use super::running::{Exploring, MODEL_HANGS};
+use super::running::Engine;
+use super::trial::{Caught, Trial};
+#[cfg(feature = "proptest")]
+use super::values::Values;
+use super::way::Way;
 use crate::environment;
 #[cfg(feature = "explore")]
-use crate::explore::{DataSeeds, SharedChooser, Stuck, Token, explore_scenarios};
+use crate::explore::Token;
 use crate::failure::Failure;
 #[cfg(feature = "explore")]
-use crate::failure::{Finding, Kind};
+use crate::failure::Finding;
 use crate::model::Model;
 use crate::origin::Origin;
 #[cfg(feature = "explore")]
@@ -32,27 +30,20 @@ use crate::scenario::{Scenario, Subject};
 /// One check under way.
 pub(super) struct Session<M: Model, T> {
     pub(super) settings: Linearizable<M>,
-    pub(super) engine: Engine<M, T>,
-    pub(super) origin: Origin,
-    pub(super) begun: Instant,
-    pub(super) deadline: Option<Instant>,
-    pub(super) report: Report,
-    /// Fingerprints of scenarios that do not fail under any schedule with at most so many preemptions.
-    #[cfg(feature = "explore")]
-    pub(super) sound: HashMap<u64, usize>,
+    pub(super) trial: Trial<M, T>,
 }
 
-/// What failed, in which scenario and of which seed, and within how many runs of it.
-pub(super) struct Caught<M: Model> {
-    pub(super) failing: Failing<M>,
-    /// Whole, of the seed.
-    pub(super) scenario: Arc<Scenario<M::Operation>>,
-    /// Which of its operations were run.
-    pub(super) kept: Vec<bool>,
-    pub(super) seed: u64,
-    pub(super) runs: u64,
-    /// It fails on one thread alone: what it does once it does always.
-    pub(super) in_sequence: bool,
+/// How a check ends that does not pass.
+pub(super) enum End<M: Model> {
+    Failed(Failure),
+    /// What fails, as small as it was made, but for its values.
+    Caught(Box<Smallest<M>>),
+}
+
+impl<M: Model> From<Failure> for End<M> {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// Runs a check from its beginning to its end.
@@ -67,83 +58,54 @@ where
     T: Send + Sync + 'static,
 {
     settings.validate()?;
-    let report = Report::new(environment::seed(settings.seed)?);
+    let seed = environment::seed(settings.seed)?;
     if let Some(time) = environment::time()? {
         (settings.time, settings.scenarios) = (Some(time), usize::MAX);
     }
-    let origin = Origin::begin();
-    #[cfg(feature = "explore")]
-    if let Some(exploration) = settings.explore.take() {
-        return explored(settings, exploration, subject, origin, report);
-    }
-    let engine = Engine::Stress {
+    let way = Way {
         subject,
-        hang_limit: settings.hang_limit,
-    };
-    let session = Session::new(settings, engine, origin, report);
-    // Real threads are waited for where they are started: it never waits here.
-    match pin!(session.run()).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(end) => end,
-        Poll::Pending => unreachable!("nothing of real threads is waited for here"),
-    }
-}
-
-/// The same under deterministic schedules.
-#[cfg(feature = "explore")]
-fn explored<M, T>(
-    settings: Linearizable<M>,
-    exploration: Exploration,
-    subject: Arc<Subject<T, M::Operation, M::Outcome>>,
-    origin: Origin,
-    report: Report,
-) -> Result<Report, Failure>
-where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
-    T: Send + Sync + 'static,
-{
-    let token = environment::token(exploration.replay.as_deref(), &origin)?;
-    let (seed, test, hang_limit) = (report.seed, origin.test(), settings.hang_limit);
-    let check = |runs| {
-        let engine = Engine::Explore(Exploring {
-            runs,
-            strategy: exploration.strategy,
-            may_spawn: exploration.may_spawn,
-            steps: exploration.steps.unwrap_or(crate::explore::STEPS),
-        });
-        let session = Session::<M, T>::new(settings, engine, origin, report);
-        async {
-            match token {
-                Some(token) => session.replay(token).await,
-                None => session.run().await,
-            }
-        }
-    };
-    explore_scenarios(subject, hang_limit, check)
-        .unwrap_or_else(|stuck| Err(of_itself(stuck, seed, test)))
-}
-
-/// The check itself hangs or panics: the model does, or what generates the operations.
-#[cfg(feature = "explore")]
-fn of_itself(stuck: Stuck, seed: u64, test: Option<String>) -> Failure {
-    let (kind, reason) = match stuck {
-        Stuck::Panicked(message) => (
-            Kind::Panicked,
-            format!("the model, or what checks it: {message}"),
-        ),
-        Stuck::Hung => (Kind::Hung, MODEL_HANGS.to_owned()),
-    };
-    Failure::Found(Box::new(Finding {
-        kind,
-        reason,
+        judge: Judge {
+            model: settings.model.clone(),
+            criterion: settings.criterion,
+        },
+        origin: Origin::begin(),
         seed,
-        token: None,
-        test,
-        runs: 0,
-        operations: Vec::new(),
-        drawing: Drawing::default(),
-    }))
+        hang_limit: settings.hang_limit,
+        #[cfg(feature = "explore")]
+        exploration: settings.explore.take(),
+    };
+    #[cfg(feature = "explore")]
+    let token = match &way.exploration {
+        Some(exploration) => environment::token(exploration.replay.as_deref(), &way.origin)?,
+        None => None,
+    };
+    #[cfg(feature = "explore")]
+    let test = way.origin.test();
+    #[cfg(feature = "proptest")]
+    let values = Values::of(&settings);
+    let deadline = settings.time.map(|time| Instant::now() + time);
+    let end = way.carry_out(deadline, |trial| {
+        let session = Session { settings, trial };
+        async move {
+            #[cfg(feature = "explore")]
+            if let Some(token) = token {
+                return Ok(session.replay(token, test).await?);
+            }
+            session.run().await
+        }
+    });
+    match end? {
+        Ok(report) => Ok(report),
+        Err(End::Failed(failure)) => Err(failure),
+        Err(End::Caught(smallest)) => {
+            #[cfg(feature = "proptest")]
+            let smallest = match values {
+                Some(values) => values.simplify(&way, *smallest),
+                None => *smallest,
+            };
+            Err(smallest.finding(&way.origin))
+        }
+    }
 }
 
 impl<M, T> Session<M, T>
@@ -153,168 +115,107 @@ where
     M::Outcome: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    fn new(
-        settings: Linearizable<M>,
-        engine: Engine<M, T>,
-        origin: Origin,
-        report: Report,
-    ) -> Self {
-        Self {
-            origin,
-            begun: Instant::now(),
-            deadline: settings.time.map(|time| Instant::now() + time),
-            settings,
-            engine,
-            report,
-            #[cfg(feature = "explore")]
-            sound: HashMap::new(),
-        }
-    }
-
-    async fn run(mut self) -> Result<Report, Failure> {
+    async fn run(mut self) -> Result<Report, End<M>> {
         #[cfg(feature = "explore")]
         if let Some(caught) = self.try_small_scenarios().await? {
-            return Err(self.finding(caught).await);
+            return Err(End::Caught(Box::new(self.trial.smallest(caught).await)));
         }
         for number in 0..self.settings.scenarios {
             // The first scenario is that of the seed itself, so that the seed of a failure repeats it at once.
-            let seed = self.report.seed.wrapping_add(number as u64);
-            let scenario = self.scenario(seed);
-            self.judge().deterministic(&scenario)?;
-            self.report.scenarios += 1;
+            let seed = self.trial.report.seed.wrapping_add(number as u64);
+            let scenario = self.scenario(seed)?;
+            self.trial.judge.deterministic(&scenario)?;
+            self.trial.report.scenarios += 1;
             let scenario = Arc::new(scenario);
-            let before = self.report.runs;
-            let tried = self.try_scenario(&scenario, seed, self.settings.runs).await;
+            let before = self.trial.report.runs;
+            let runs = self.settings.runs;
+            let tried = self.trial.try_scenario(&scenario, seed, runs).await;
             if let Some(failing) = tried? {
                 let caught = Caught {
                     failing,
                     kept: vec![true; scenario.operations()],
                     scenario,
                     seed,
-                    runs: self.report.runs - before,
-                    in_sequence: false,
+                    runs: self.trial.report.runs - before,
+                    in_sequence: None,
                 };
-                return Err(self.finding(caught).await);
+                return Err(End::Caught(Box::new(self.trial.smallest(caught).await)));
             }
-            if self.is_over() {
+            if self.trial.is_over() {
                 break;
             }
         }
-        Ok(self.report)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    pub(super) fn judge(&self) -> Judge<M> {
-        Judge {
-            model: self.settings.model.clone(),
-            criterion: self.settings.criterion,
-        }
+        Ok(self.trial.report)
     }
 
     /// The scenario of a seed.
-    pub(super) fn scenario(&self, seed: u64) -> Scenario<M::Operation> {
-        let mut rng = Rng::with_seed(seed);
+    pub(super) fn scenario(&self, seed: u64) -> Result<Scenario<M::Operation>, Failure> {
         let generate = self
             .settings
             .generate
             .as_ref()
             .expect("checked at the start");
-        let mut thread = || {
-            (0..self.settings.operations)
-                .map(|_| generate(&mut rng))
-                .collect()
-        };
-        Scenario {
+        let (threads, each) = (self.settings.threads, self.settings.operations);
+        let operations = generate.generate(seed, threads * each)?;
+        Ok(Scenario {
             before: self.settings.before.clone(),
-            threads: (0..self.settings.threads).map(|_| thread()).collect(),
+            threads: operations.chunks(each).map(<[_]>::to_vec).collect(),
             after: self.settings.after.clone(),
-        }
-    }
-
-    /// Runs a scenario by the way of this check, at the most so often.
-    pub(super) async fn try_scenario(
-        &mut self,
-        scenario: &Arc<Scenario<M::Operation>>,
-        seed: u64,
-        runs: usize,
-    ) -> Result<Option<Failing<M>>, Failure> {
-        let (judge, budget) = (self.judge(), self.budget(runs));
-        let tried = self.engine.run(scenario, &judge, seed, budget).await;
-        self.note(tried)
-    }
-
-    pub(super) fn budget(&self, runs: usize) -> Budget {
-        Budget {
-            runs,
-            deadline: self.deadline,
-        }
-    }
-
-    pub(super) fn note(&mut self, tried: Tried<M>) -> Result<Option<Failing<M>>, Failure> {
-        self.report.runs += tried.runs;
-        self.report.undecided += tried.undecided;
-        self.report.exhausted += usize::from(tried.exhausted);
-        if tried.spawned && !self.engine.may_spawn() {
-            return Err(Failure::OperationSpawns);
-        }
-        Ok(tried.failing)
-    }
-
-    /// Runs a scenario under the schedules of `chooser`; `None` by real threads, which go by none.
-    #[cfg(feature = "explore")]
-    pub(super) async fn explore(
-        &mut self,
-        scenario: &Arc<Scenario<M::Operation>>,
-        chooser: &SharedChooser,
-        seed: u64,
-        budget: Budget,
-    ) -> Option<Tried<M>> {
-        let Engine::Explore(exploring) = &self.engine else {
-            return None;
-        };
-        let (judge, seeds) = (self.judge(), DataSeeds::draw(seed));
-        Some(
-            exploring
-                .explore(scenario, &judge, chooser, seeds, budget)
-                .await,
-        )
+        })
     }
 
     #[cfg(feature = "explore")]
-    async fn replay(mut self, token: Token) -> Result<Report, Failure> {
-        let Engine::Explore(exploring) = &self.engine else {
+    async fn replay(mut self, token: Token, test: Option<String>) -> Result<Report, Failure> {
+        let Engine::Explore(exploring) = &self.trial.engine else {
             unreachable!("only schedules have tokens");
         };
         let mismatch = |why: &str| Err(Failure::TokenMismatch(why.to_owned()));
-        let scenario = self.scenario(token.seed);
+        let scenario = self.scenario(token.seed)?;
         if token.kept.len() != scenario.operations() {
             return mismatch("the number of threads or operations differs");
         }
-        let smallest = scenario.part(&token.kept);
+        let Some(smallest) = self.repeat_values(scenario.part(&token.kept), &token) else {
+            return mismatch("the operations come from elsewhere");
+        };
         if !token.fits(smallest.fingerprint()) {
             return mismatch("the operations differ");
         }
         let scenario = Arc::new(smallest.clone());
-        let tried = exploring.replay(&scenario, &self.judge(), &token).await;
-        self.report.scenarios = 1;
-        self.report.runs = tried.runs;
+        let judge = &self.trial.judge;
+        let tried = exploring.replay(&scenario, judge, &token).await;
+        let report = &mut self.trial.report;
+        report.scenarios = 1;
+        report.runs = tried.runs;
         match tried.failing {
             Some(failing) => Err(Failure::Found(Box::new(Finding {
                 kind: failing.kind,
                 reason: failing.reason,
                 seed: token.seed,
                 token: Some(token.encode()),
-                test: self.origin.test(),
+                test,
                 runs: 1,
                 operations: smallest.threads.iter().map(Vec::len).collect(),
                 drawing: Drawing::of(&failing.run),
             }))),
             None if tried.misfits > 0 => mismatch("the threads take other steps"),
-            None => Ok(self.report),
+            None => Ok(self.trial.report),
+        }
+    }
+
+    /// A part of a scenario with its values as simple as they were for its token; `None` if they come from elsewhere.
+    #[cfg(feature = "explore")]
+    fn repeat_values(
+        &self,
+        part: Scenario<M::Operation>,
+        token: &Token,
+    ) -> Option<Scenario<M::Operation>> {
+        if token.simplifications.is_empty() {
+            return Some(part);
+        }
+        match &self.settings.generate {
+            #[cfg(feature = "proptest")]
+            Some(Operations::Strategy(_)) => Values::of(&self.settings)?.repeat(&part, token),
+            _ => None,
         }
     }
 }

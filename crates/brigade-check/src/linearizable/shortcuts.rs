@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::running::Failing;
-use super::session::{Caught, Session};
+use super::trial::{Caught, Trial};
 use crate::failure::Kind;
 use crate::minimise::Minimiser;
 use crate::model::Model;
@@ -14,7 +14,7 @@ use crate::watch::{FURTHER_HANGS, shorter_limit};
 /// So many smaller scenarios are tried after a hang, of which the fewest may hang.
 const TRIES: usize = 20;
 
-impl<M, T> Session<M, T>
+impl<M, T> Trial<M, T>
 where
     M: Model + Send + Sync + 'static,
     M::Operation: Send + Sync + 'static,
@@ -29,6 +29,16 @@ where
         }
         let calls = caught.failing.run.calls.iter();
         let calls = calls.filter(|call| call.thread > 0);
+        // Of each thread the number of the next operation.
+        let places = caught.scenario.thread_places().into_iter();
+        let before = caught.scenario.before.len();
+        let mut next: Vec<usize> = places.map(|places| places.start - before).collect();
+        let numbers = calls.clone().map(|call| {
+            let next = &mut next[call.thread - 1];
+            *next += 1;
+            *next - 1
+        });
+        let numbers = numbers.collect();
         let sequence = Scenario {
             before: caught.scenario.before.clone(),
             threads: vec![calls.map(|call| call.operation.clone()).collect()],
@@ -44,7 +54,7 @@ where
                 failing,
                 kept: vec![true; sequence.operations()],
                 scenario: sequence,
-                in_sequence: true,
+                in_sequence: Some(numbers),
                 ..caught
             },
             _ => caught,

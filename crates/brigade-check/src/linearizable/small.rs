@@ -5,7 +5,8 @@ use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
 use super::running::{Failing, Tried};
-use super::session::{Caught, Session};
+use super::session::Session;
+use super::trial::Caught;
 use crate::explore::{Counted, Exhaustive, SharedChooser, lock};
 use crate::failure::Failure;
 use crate::model::Model;
@@ -41,7 +42,7 @@ where
     /// Runs small parts of the scenarios under all schedules with few preemptions: at first those whose operations and
     /// preemptions together are one, then two, and so on, until their share of the runs is used up.
     pub(super) async fn try_small_scenarios(&mut self) -> Result<Option<Caught<M>>, Failure> {
-        if !self.engine.mixes() {
+        if !self.trial.engine.mixes() {
             return Ok(None);
         }
         let all = self.settings.scenarios.saturating_mul(self.settings.runs);
@@ -54,7 +55,7 @@ where
                 }
                 let open = |small: &&mut Small<M>| !small.done;
                 for small in sizes[operations - 1].iter_mut().filter(open) {
-                    if left == 0 || self.is_over() {
+                    if left == 0 || self.trial.is_over() {
                         return Ok(None);
                     }
                     let before = small.runs;
@@ -83,19 +84,20 @@ where
         let schedules: SharedChooser = Arc::clone(&small.schedules) as SharedChooser;
         // So that `shuttle::rand` draws other numbers than before.
         let seed = small.seed.wrapping_add(small.runs);
-        let tried = self
-            .explore(&small.part, &schedules, seed, self.budget(runs))
-            .await;
+        let budget = self.trial.budget(runs);
+        let tried = self.trial.explore(&small.part, &schedules, seed, budget);
+        let tried = tried.await;
         let Some(tried) = tried else {
             return Ok(None);
         };
         small.runs += tried.runs;
         small.done = tried.exhausted;
         if tried.ended && tried.failing.is_none() {
-            self.sound.insert(small.part.fingerprint(), preemptions);
+            let sound = &mut self.trial.sound;
+            sound.insert(small.part.fingerprint(), preemptions);
         }
         // What is reported of that is about whole scenarios.
-        self.note(Tried {
+        self.trial.note(Tried {
             exhausted: false,
             ..tried
         })
@@ -115,10 +117,10 @@ where
                 if in_vain == LIKE_OTHERS || kinds.len() == MOST_OF_A_SIZE {
                     break;
                 }
-                let seed = self.report.seed.wrapping_add(number as u64);
+                let seed = self.trial.report.seed.wrapping_add(number as u64);
                 if number == wholes.len() {
-                    let whole = self.scenario(seed);
-                    self.judge().deterministic(&whole)?;
+                    let whole = self.scenario(seed)?;
+                    self.trial.judge.deterministic(&whole)?;
                     wholes.push(Arc::new(whole));
                 }
                 let whole = &wholes[number];
@@ -152,7 +154,7 @@ impl<M: Model> Small<M> {
             kept: self.kept.clone(),
             seed: self.seed,
             runs: self.runs,
-            in_sequence: false,
+            in_sequence: None,
         }
     }
 }
