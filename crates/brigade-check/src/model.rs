@@ -74,3 +74,17 @@ pub trait Model: Clone + Eq + Hash {
         None
     }
 }
+
+/// A model that threads may share, with all that belongs to it.
+pub(crate) trait SharedModel:
+    Model<Operation: Send + Sync + 'static, Outcome: Send + Sync + 'static> + Send + Sync + 'static
+{
+}
+
+impl<M> SharedModel for M
+where
+    M: Model + Send + Sync + 'static,
+    M::Operation: Send + Sync + 'static,
+    M::Outcome: Send + Sync + 'static,
+{
+}

@@ -17,7 +17,7 @@ use super::trial::{Caught, Trial};
 use crate::explore::{Counted, Exhaustive, SharedChooser, Token};
 use crate::failure::{Failure, Finding, Kind};
 use crate::minimise::Minimiser;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::origin::Origin;
 use crate::report::Drawing;
 use crate::scenario::Scenario;
@@ -134,9 +134,7 @@ impl Effort {
 
 impl<M, T> Trial<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     /// Makes the scenario smaller as long as it still fails.

@@ -10,7 +10,7 @@ use crate::explore::{
     DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, Wanted, lock,
 };
 use crate::failure::Kind;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::scenario::{Ending, Run, Scenario, Subject};
 use crate::stress::stress_scenario;
 
@@ -165,9 +165,7 @@ impl<M: Model> Tried<M> {
 
 impl<M, T> Engine<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     pub(super) fn may_spawn(&self) -> bool {
@@ -244,9 +242,7 @@ fn stress<M, T>(
     hang_limit: Duration,
 ) -> Tried<M>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     if judge.may_block(scenario) {

@@ -20,7 +20,7 @@ use crate::explore::Token;
 use crate::failure::Failure;
 #[cfg(feature = "explore")]
 use crate::failure::Finding;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::origin::Origin;
 #[cfg(feature = "explore")]
 use crate::report::Drawing;
@@ -52,9 +52,7 @@ pub(super) fn run<M, T>(
     subject: Arc<Subject<T, M::Operation, M::Outcome>>,
 ) -> Result<Report, Failure>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     settings.validate()?;
@@ -110,9 +108,7 @@ where
 
 impl<M, T> Session<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     async fn run(mut self) -> Result<Report, End<M>> {

@@ -7,7 +7,7 @@ use super::running::Failing;
 use super::trial::{Caught, Trial};
 use crate::failure::Kind;
 use crate::minimise::Minimiser;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::scenario::Scenario;
 use crate::watch::{FURTHER_HANGS, shorter_limit};
 
@@ -16,9 +16,7 @@ const TRIES: usize = 20;
 
 impl<M, T> Trial<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     /// The operations of a scenario that real threads failed, one after the other on one thread, if that fails

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::trial::Caught;
 use crate::explore::{Counted, Exhaustive, SharedChooser, lock};
 use crate::failure::Failure;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::scenario::Scenario;
 
 /// Most bugs need few operations and few preemptions.
@@ -34,9 +34,7 @@ struct Small<M: Model> {
 
 impl<M, T> Session<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     /// Runs small parts of the scenarios under all schedules with few preemptions: at first those whose operations and

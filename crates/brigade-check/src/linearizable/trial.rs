@@ -10,7 +10,7 @@ use super::running::{Budget, Engine, Failing, Tried};
 #[cfg(feature = "explore")]
 use crate::explore::{DataSeeds, SharedChooser};
 use crate::failure::Failure;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::report::Report;
 use crate::scenario::Scenario;
 
@@ -42,9 +42,7 @@ pub(super) struct Caught<M: Model> {
 
 impl<M, T> Trial<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     pub(super) fn new(

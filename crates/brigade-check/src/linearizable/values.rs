@@ -15,7 +15,7 @@ use super::way::Way;
 #[cfg(feature = "explore")]
 use crate::explore::Token;
 use crate::failure::Kind;
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::panics;
 #[cfg(feature = "explore")]
 use crate::scenario::Scenario;
@@ -52,8 +52,7 @@ where
     /// its own.
     pub(super) fn simplify<M, T>(&self, way: &Way<M, T>, smallest: Smallest<M>) -> Smallest<M>
     where
-        M: Model<Operation = O> + Send + Sync + 'static,
-        M::Outcome: Send + Sync + 'static,
+        M: SharedModel<Operation = O>,
         T: Send + Sync + 'static,
     {
         if smallest.caught.failing.kind == Kind::Hung {
@@ -139,9 +138,7 @@ fn simplest<M, T>(
     failing: Failing<M>,
 ) -> Failing<M>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     let (scenario, kind) = (Arc::clone(scenario), failing.kind);

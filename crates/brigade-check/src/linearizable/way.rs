@@ -17,7 +17,7 @@ use crate::explore::{STEPS, Stuck, explore_scenarios};
 use crate::failure::Failure;
 #[cfg(feature = "explore")]
 use crate::failure::{Finding, Kind};
-use crate::model::Model;
+use crate::model::{Model, SharedModel};
 use crate::origin::Origin;
 #[cfg(feature = "explore")]
 use crate::report::Drawing;
@@ -36,9 +36,7 @@ pub(super) struct Way<M: Model, T> {
 
 impl<M, T> Way<M, T>
 where
-    M: Model + Send + Sync + 'static,
-    M::Operation: Send + Sync + 'static,
-    M::Outcome: Send + Sync + 'static,
+    M: SharedModel,
     T: Send + Sync + 'static,
 {
     /// Brings `work` to its end, which is given what tries scenarios until the deadline.
