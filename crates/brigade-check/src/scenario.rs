@@ -68,6 +68,20 @@ impl<O: Clone + Debug> Scenario<O> {
         other
     }
 
+    /// In how many orders the threads' operations can come, each as a whole.
+    #[cfg(feature = "explore")]
+    pub(crate) fn orders(&self) -> usize {
+        let (mut orders, mut placed) = (1_usize, 0);
+        for thread in &self.threads {
+            for place in 1..=thread.len() {
+                placed += 1;
+                // Exact at each step: these are binomial coefficients.
+                orders = orders.saturating_mul(placed) / place;
+            }
+        }
+        orders
+    }
+
     /// The places of each thread's operations in the `kept` of [`part`](Self::part).
     pub(crate) fn thread_places(&self) -> Vec<std::ops::Range<usize>> {
         let mut start = self.before.len();
@@ -127,4 +141,25 @@ pub(crate) enum Ending {
     Hung(std::time::Duration, Vec<String>),
     /// What the look at the thing found in the end.
     Broken(String),
+}
+
+#[cfg(all(test, feature = "explore"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_counted() {
+        let orders = |lengths: &[usize]| {
+            let threads = lengths.iter().map(|&length| vec![(); length]);
+            let scenario = Scenario {
+                before: vec![()],
+                threads: threads.collect(),
+                after: Vec::new(),
+            };
+            scenario.orders()
+        };
+        let counted = [&[][..], &[3], &[1, 1], &[3, 1], &[3, 3], &[2, 2, 2]].map(orders);
+        assert_eq!(counted, [1, 1, 2, 4, 20, 90]);
+        assert!(orders(&[40, 40, 40]) > 1_000_000);
+    }
 }

@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "explore")]
 use super::running::Budget;
 use super::running::{Failing, Schedule};
-#[cfg(feature = "explore")]
-use super::small::MOST_OPERATIONS;
 use super::trial::{Caught, Trial};
 #[cfg(feature = "explore")]
 use crate::explore::{Counted, Exhaustive, SharedChooser, Token};
@@ -29,6 +27,9 @@ const MINIMISING: Duration = Duration::from_secs(10);
 /// what is wrong.
 #[cfg(feature = "explore")]
 const SCHEDULES: [usize; 2] = [100, 1_000];
+/// With so many orders of the operations of a part, schedules are counted by preemptions amid operations only.
+#[cfg(feature = "explore")]
+const MOST_ORDERS: usize = 100;
 /// How many runs, and how long, a failing schedule with fewer preemptions is looked for.
 #[cfg(feature = "explore")]
 const SIMPLIFYING_RUNS: usize = 1_000;
@@ -201,9 +202,20 @@ where
         #[cfg(feature = "explore")]
         if let Some(preemptions) = effort.preemptions {
             // There are many ways to drop several at once, and what is missed so is found one by one.
-            let efforts = &SCHEDULES[..if boldly { 1 } else { SCHEDULES.len() }];
+            let (efforts, preemptions) = match boldly {
+                true => (&SCHEDULES[..1], preemptions),
+                // Now and then a part needs one more than the whole.
+                false => (&SCHEDULES[..], preemptions + 1),
+            };
             let still = self.try_schedules(smaller, preemptions, efforts, seed);
-            let still = still.await?;
+            let mut still = still.await?;
+            // What was drawn may have many more than it needs.
+            let now = still.preemptions();
+            if now > effort.preemptions
+                && let Some(simpler) = self.simpler(smaller, still.kind, now).await
+            {
+                still = simpler;
+            }
             effort.preemptions = still.preemptions();
             return Some(still);
         }
@@ -237,8 +249,8 @@ where
         if sound.is_some_and(|&sound| sound >= preemptions) {
             return None;
         }
-        // Of few operations all orders can be tried first.
-        let every = if part.operations() <= MOST_OPERATIONS {
+        // Of few orders all can be tried first.
+        let every = if part.orders() <= MOST_ORDERS {
             Exhaustive::up_to(preemptions, Counted::Amid)
         } else {
             Exhaustive::new(Counted::All)

@@ -13,7 +13,7 @@ use crate::model::{Model, SharedModel};
 use crate::scenario::Scenario;
 
 /// Most bugs need few operations and few preemptions.
-pub(super) const MOST_OPERATIONS: usize = 4;
+const MOST_OPERATIONS: usize = 4;
 /// The small scenarios' share of a check's runs, and the most they take of them.
 const SHARE: usize = 4;
 const MOST_RUNS: usize = 1_000;
