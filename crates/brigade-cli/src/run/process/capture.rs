@@ -269,7 +269,7 @@ fn take(pipe: &OwnedFd, captured: &mut Captured) -> (bool, io::Result<()>) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::pipe;
+    use std::io::{PipeReader, pipe};
     use std::thread;
     use std::time::Duration;
 
@@ -278,12 +278,23 @@ mod tests {
     use super::super::deadline::Limits;
     use super::*;
 
-    fn unlimited() -> Deadline {
+    /// Captures all that the pipes have, of a job without a limit, and loses nothing of it.
+    fn captured(stdout: PipeReader, stderr: PipeReader, abandoned: &Latch) -> Outputs {
         let limits = Limits {
             timeout: None,
             grace: Duration::ZERO,
         };
-        Deadline::new(getpid(), limits)
+        capture(
+            stdout.into(),
+            stderr.into(),
+            &mut Stdin::new(None, &[]),
+            &mut Deadline::new(getpid(), limits),
+            abandoned,
+            Listener {
+                lines: None,
+                lost: &mut |_| panic!("lost"),
+            },
+        )
     }
 
     fn text(captured: &mut Captured) -> Vec<u8> {
@@ -306,17 +317,7 @@ mod tests {
                 to_stdout.write_all(&long).expect("is read");
                 drop((to_stdout, to_stderr));
             });
-            capture(
-                stdout.into(),
-                stderr.into(),
-                &mut Stdin::new(None, &[]),
-                &mut unlimited(),
-                &abandoned,
-                Listener {
-                    lines: None,
-                    lost: &mut |_| panic!("lost"),
-                },
-            )
+            captured(stdout, stderr, &abandoned)
         });
         assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
         assert!(text(&mut outputs.stdout) == [b"begin ", &long[..]].concat());
@@ -331,17 +332,7 @@ mod tests {
         let (stderr, to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         drop((to_stdout, to_stderr));
-        let mut outputs = capture(
-            stdout.into(),
-            stderr.into(),
-            &mut Stdin::new(None, &[]),
-            &mut unlimited(),
-            &abandoned,
-            Listener {
-                lines: None,
-                lost: &mut |_| panic!("lost"),
-            },
-        );
+        let mut outputs = captured(stdout, stderr, &abandoned);
         assert!(outputs.stdout.file.is_none() && outputs.stderr.is_empty());
         assert_eq!(text(&mut outputs.stdout), b"a\n");
     }
@@ -353,21 +344,9 @@ mod tests {
         let (stderr, _to_stderr) = pipe().expect("a pipe");
         to_stdout.write_all(b"a\n").expect("fits");
         let mut outputs = thread::scope(|scope| {
-            let capture = scope.spawn(|| {
-                capture(
-                    stdout.into(),
-                    stderr.into(),
-                    &mut Stdin::new(None, &[]),
-                    &mut unlimited(),
-                    &abandoned,
-                    Listener {
-                        lines: None,
-                        lost: &mut |_| panic!("lost"),
-                    },
-                )
-            });
+            let captures = scope.spawn(|| captured(stdout, stderr, &abandoned));
             abandoned.set();
-            capture.join().expect("no panic")
+            captures.join().expect("no panic")
         });
         assert_eq!(text(&mut outputs.stdout), b"a\n");
     }
