@@ -1,27 +1,15 @@
 //! What an exploration against a model finds first, and what it leaves behind.
 #![cfg(feature = "explore")]
 
+mod count;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use brigade_check::{Kind, Model, linearizable};
 use shuttle::sync::atomic::AtomicU32;
 
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Count(u32);
-
-#[derive(Clone, Debug)]
-struct Increment;
-
-impl Model for Count {
-    type Operation = Increment;
-    type Outcome = u32;
-
-    fn apply(&mut self, _: &Increment) -> u32 {
-        self.0 += 1;
-        self.0
-    }
-}
+use count::{Count, Increment};
 
 fn increment(count: &AtomicU32) -> u32 {
     count.fetch_add(1, SeqCst) + 1

@@ -1,23 +1,11 @@
 //! Things that have threads of their own.
 #![cfg(feature = "explore")]
 
-use brigade_check::{Kind, Linearizable, Model, linearizable};
+mod count;
 
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Count(u32);
+use brigade_check::{Kind, Linearizable, linearizable};
 
-#[derive(Clone, Debug)]
-struct Increment;
-
-impl Model for Count {
-    type Operation = Increment;
-    type Outcome = u32;
-
-    fn apply(&mut self, _: &Increment) -> u32 {
-        self.0 += 1;
-        self.0
-    }
-}
+use count::{Count, Increment};
 
 /// Adds on a thread of its own, asked by channel.
 struct Served {

@@ -1,26 +1,14 @@
 //! What real threads find, made small: also what hangs, and what one thread alone gets wrong.
 
+mod count;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use brigade_check::{Kind, Model, Worker, linearizable, point, stress};
 
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Count(u32);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Increment;
-
-impl Model for Count {
-    type Operation = Increment;
-    type Outcome = u32;
-
-    fn apply(&mut self, _: &Increment) -> u32 {
-        self.0 += 1;
-        self.0
-    }
-}
+use count::{Count, Increment};
 
 /// Counts to two.
 fn count_to_two(count: &AtomicU32, _: &Increment) -> u32 {
