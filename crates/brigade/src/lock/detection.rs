@@ -388,3 +388,5 @@ mod cycle;
 mod models;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
+#[cfg(all(test, not(shuttle)))]
+mod wishes;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use super::wishes::{A, B, wanting};
 use super::{Target, WaitGraph, Wanted};
 use crate::lock::class::Origin;
 use crate::lock::held::{Held, Record};
@@ -245,25 +246,6 @@ fn a_cycle_is_there_in_some_interleavings_and_then_it_is_found() {
     let (runs, found) = (RUNS.load(SeqCst), FOUND.load(SeqCst));
     assert!(found > 0 && found < runs, "{found} of {runs}");
 }
-
-/// Wishes for read-write locks, for models that look at what the graph says and do not wait.
-fn wanting(address: usize, mode: Mode) -> Wanted {
-    let place = Location::caller();
-    Wanted {
-        target: Target::Lock {
-            address,
-            origin: Origin::place(place),
-            mode,
-            upgrades: false,
-            has_readers: true,
-        },
-        until: None,
-        place: Some(place),
-    }
-}
-
-const A: usize = 8;
-const B: usize = 16;
 
 #[test]
 fn who_waits_for_one_that_is_refused_is_told_nothing() {

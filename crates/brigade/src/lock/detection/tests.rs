@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::wishes::{A, B, wanting};
 use super::{Awaited, Entered, Needs, Target, WaitGraph, Wanted};
 use crate::lock::class::Origin;
 use crate::lock::held::{Held, Record};
@@ -25,25 +26,6 @@ fn holding(locks: &[(usize, Mode)]) -> &'static Record {
     }
     record
 }
-
-/// A wait for a read-write lock.
-fn wanting(address: usize, mode: Mode) -> Wanted {
-    let place = Location::caller();
-    Wanted {
-        target: Target::Lock {
-            address,
-            origin: Origin::place(place),
-            mode,
-            upgrades: false,
-            has_readers: true,
-        },
-        until: None,
-        place: Some(place),
-    }
-}
-
-const A: usize = 8;
-const B: usize = 16;
 
 /// Two readers, each of what the other wants to read, with a writer in line for each.
 struct Readers<'a> {
