@@ -12,8 +12,10 @@ fn ctrl_c_lists_what_waits_for_other_processes() {
     here.wait();
     let mut running = Running::start(stage.command(["--jsonl", "-j2", "--global-locks"]));
     let waiting = [job("touch ran", &["a", "db"]), job("touch ran", &["a"])];
-    running.write(waiting.concat().as_bytes());
+    running.write(waiting[0].as_bytes());
+    // Only now does it have `a`: two workers could take two jobs of which the second is the first to ask.
     running.wait_for("waiting for `db`");
+    running.write(waiting[1].as_bytes());
     running.write(job("echo > here", &[]).as_bytes());
     here.wait();
     running.interrupt();
