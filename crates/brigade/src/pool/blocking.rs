@@ -1,4 +1,4 @@
-//! What a pool does about a worker of its that waits inside a task: it has given back what it had claimed, and
+//! What a pool does about a worker of its that waits inside a task or a hook: it has given back what it had claimed, and
 //! another may work in its place.
 
 use std::task::Waker;
@@ -18,6 +18,8 @@ impl Host for Membership {
         // What others have claimed too: there is room for a worker who would not have to wait.
         state.take_back_hoards();
         state.crew.blocked += 1;
+        // In its first hook: it will look at the queue, but nobody knows when.
+        state.crew.waking -= usize::from(self.arriving.take());
         state.call_worker(&mut wakes);
         self.shared.release(state, wakes);
     }
@@ -50,7 +52,7 @@ impl Host for Membership {
 }
 
 impl Membership {
-    /// Runs a job on top of the task that waits on this worker, which for the time does not count as
+    /// Runs a job on top of the task or hook that waits on this worker, which for the time does not count as
     /// blocked, nor as waiting for rest.
     fn run_on_top(&self, mut state: MutexGuard<'_, State>, job: Job) {
         let mut wakes = Wakes::none();

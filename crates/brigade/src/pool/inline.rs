@@ -18,9 +18,15 @@ thread_local! {
     static VISITED: RefCell<Vec<*const Shared>> = RefCell::new(Vec::new());
 }
 
-/// True if this thread is inside a task of that pool: as its worker, or because it runs what it brought.
+/// True if this thread is inside a task or a hook of that pool: as its worker, or because it runs what it brought.
 pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
     member::is_member(shared) || visits(shared)
+}
+
+/// Notes that this thread, which is none of its workers, is inside a task of that pool; false if it was before.
+fn visit(shared: &Arc<Shared>) -> bool {
+    let enter = |visited: &RefCell<Vec<_>>| visited.borrow_mut().push(Arc::as_ptr(shared));
+    !visits(shared) && VISITED.try_with(enter).is_ok()
 }
 
 fn visits(shared: &Arc<Shared>) -> bool {
@@ -35,27 +41,36 @@ fn visits(shared: &Arc<Shared>) -> bool {
 pub(crate) struct Inline<'a> {
     shared: &'a Arc<Shared>,
     member: Option<Rc<Membership>>,
-    /// Its thread was not inside a task of this pool before, and counts in `crew.outside`.
-    visits: bool,
+    counts: Counts,
+}
+
+/// Where a thread that runs such a task is counted for it.
+enum Counts {
+    /// In `nested`: it is inside another task of this pool.
+    Nested,
+    /// In `crew.active`: it is a worker, and inside one of its hooks.
+    Active,
+    /// In `crew.outside`: it is none of the workers.
+    Outside,
 }
 
 impl<'a> Inline<'a> {
     pub(crate) fn begin(shared: &'a Arc<Shared>, state: &mut State) -> Self {
         let member = Membership::of(shared);
-        let enters = member.is_none() && !visits(shared);
-        let visits = enters
-            && VISITED
-                .try_with(|visited| visited.borrow_mut().push(Arc::as_ptr(shared)))
-                .is_ok();
+        let counts = match &member {
+            Some(member) if !member.active.replace(true) => Counts::Active,
+            None if visit(shared) => Counts::Outside,
+            _ => Counts::Nested,
+        };
         let inline = Self {
             shared,
             member,
-            visits,
+            counts,
         };
-        if visits {
-            state.crew.outside += 1;
-        } else {
-            inline.tally().nested.fetch_add(1, Relaxed);
+        match inline.counts {
+            Counts::Nested => _ = inline.tally().nested.fetch_add(1, Relaxed),
+            Counts::Active => state.crew.active += 1,
+            Counts::Outside => state.crew.outside += 1,
         }
         inline
     }
@@ -90,14 +105,19 @@ impl<'a> Inline<'a> {
 
 impl Drop for Inline<'_> {
     fn drop(&mut self) {
-        if !self.visits {
+        if let Counts::Nested = self.counts {
             self.tally().nested.fetch_sub(1, Relaxed);
             return;
         }
-        let _ = VISITED.try_with(|visited| visited.borrow_mut().pop());
         let mut wakes = Wakes::none();
         let mut state = self.shared.lock();
-        state.crew.outside -= 1;
+        if let Some(member) = &self.member {
+            member.active.set(false);
+            state.crew.active -= 1;
+        } else {
+            let _ = VISITED.try_with(|visited| visited.borrow_mut().pop());
+            state.crew.outside -= 1;
+        }
         state.tell_watchers_of_rest(&mut wakes);
         self.shared.release(state, wakes);
     }

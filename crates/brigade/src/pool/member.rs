@@ -16,7 +16,11 @@ use super::shared::Shared;
 pub(crate) struct Membership {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: Arc<Worker>,
-    /// What the task on this worker waits for, as far as others must leave it out of account.
+    /// Counted in `crew.active`: it has taken tasks, or runs one on top of a hook.
+    pub(crate) active: Cell<bool>,
+    /// Counted in `crew.waking`.
+    pub(crate) arriving: Cell<bool>,
+    /// What the task or hook on this worker waits for, as far as others must leave it out of account.
     pub(crate) awaited: Cell<Awaited>,
 }
 
@@ -73,16 +77,19 @@ pub(crate) fn with_local<S: 'static, T>(source: &Source<S>, body: impl FnOnce(&m
 }
 
 impl Membership {
-    /// Makes this thread a worker's.
-    pub(crate) fn begin(shared: &Arc<Shared>, worker: &Arc<Worker>) {
+    /// Makes this thread a worker's, which is yet to look at the queue.
+    pub(crate) fn begin(shared: &Arc<Shared>, worker: &Arc<Worker>) -> Rc<Self> {
         let membership = Self {
             shared: Arc::clone(shared),
             worker: Arc::clone(worker),
+            active: Cell::new(false),
+            arriving: Cell::new(true),
             awaited: Cell::default(),
         };
         let membership = Rc::new(membership);
         set_host(Some(Rc::clone(&membership) as Rc<dyn Host>));
-        MEMBERSHIP.with(|slot| *slot.borrow_mut() = Some(membership));
+        MEMBERSHIP.with(|slot| *slot.borrow_mut() = Some(Rc::clone(&membership)));
+        membership
     }
 
     /// Ends that.

@@ -180,7 +180,7 @@ impl<S: 'static> Pool<S> {
     /// Takes no more tasks, ends those there are as `how` says, and reports what did not run.
     ///
     /// Producers that wait for room get their tasks back. May be called more than once and from
-    /// several threads; from a task of this pool too, which then does not wait for itself.
+    /// several threads; from a task or a hook of this pool too, which then does not wait for itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -202,7 +202,7 @@ impl<S: 'static> Pool<S> {
 
     /// Waits until no task is queued or running. New tasks may come while it waits.
     ///
-    /// From inside a task of this pool, that task does not count.
+    /// From inside a task or a hook of this pool, that does not count.
     pub fn wait_idle(&self) {
         self.shared.wait_for_rest(None);
     }

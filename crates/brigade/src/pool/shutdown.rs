@@ -101,7 +101,11 @@ impl Shared {
         self.join_departed();
         let state = self.lock();
         let crew = &state.crew;
-        let running = (crew.live + crew.outside).saturating_sub(crew.awaiting_shutdown);
+        // Who waited for the shutdown inside a task, and does not any more, was not left behind.
+        let running = match left {
+            true => 0,
+            false => (crew.live + crew.outside).saturating_sub(crew.awaiting_shutdown),
+        };
         let totals = self.totals(&state);
         drop(state);
         drop(awaits);
@@ -192,16 +196,19 @@ impl Shared {
         })
     }
 
-    /// The task that this thread is inside of, if any, begins to wait for `awaited`.
-    fn awaits(self: &Arc<Self>, awaited: Awaited) -> Awaits<'_> {
+    /// The task or hook that this thread is inside of, if any, begins to wait for `awaited`.
+    fn awaits(self: &Arc<Self>, mut awaited: Awaited) -> Awaits<'_> {
         let inside = inline::is_inside(self);
         if inside {
+            let member = Membership::of(self);
+            // A hook is no task, and in nobody's way who waits for those to end.
+            awaited.rest &= member.as_ref().is_none_or(|member| member.active.get());
             let mut wakes = Wakes::none();
             let mut state = self.lock();
             state.crew.awaits(awaited, 1);
             state.tell_watchers_of_rest(&mut wakes);
             self.release(state, wakes);
-            if let Some(member) = Membership::of(self) {
+            if let Some(member) = member {
                 member.awaited.set(awaited);
             }
         }

@@ -20,7 +20,7 @@ use super::stopwatch::Stopwatch;
 /// The body of a worker's thread.
 pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
     shared.lock().crew.confirm(worker.number);
-    Membership::begin(shared, worker);
+    let member = Membership::begin(shared, worker);
     let duty = Duty::begin(Arc::as_ptr(shared).addr());
     let call_hook = |hook: &Option<Hook>| {
         if let Some(hook) = hook
@@ -32,9 +32,8 @@ pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
     let mut shift = Shift {
         shared,
         worker,
+        member: &member,
         parker,
-        active: false,
-        arriving: true,
         relieving: false,
         hoarding: 0,
         husks: 0,
@@ -82,11 +81,8 @@ fn leave(shared: &Arc<Shared>, worker: &Worker) -> bool {
 struct Shift<'a> {
     shared: &'a Arc<Shared>,
     worker: &'a Arc<Worker>,
+    member: &'a Membership,
     parker: &'a Parker,
-    /// Counted in `crew.active`.
-    active: bool,
-    /// Counted in `crew.waking`.
-    arriving: bool,
     /// Its tasks were taken while the crew was stalled: its coming back says nothing of the others.
     relieving: bool,
     /// Claimed tasks not yet begun, unless they were taken back.
@@ -130,7 +126,7 @@ impl<'a> Shift<'a> {
         self.settle(&mut state, &mut wakes);
         let mut spun = false;
         loop {
-            if std::mem::take(&mut self.arriving) {
+            if self.member.arriving.take() {
                 state.crew.waking -= 1;
             }
             let overstaffed = state.crew.overstaffed() || self.is_spare(&state);
@@ -143,7 +139,7 @@ impl<'a> Shift<'a> {
                 self.shared.release(state, wakes);
                 return Some(job);
             }
-            if (overstaffed || state.queue.is_empty()) && std::mem::take(&mut self.active) {
+            if (overstaffed || state.queue.is_empty()) && self.member.active.take() {
                 state.crew.active -= 1;
                 state.tell_watchers_of_rest(&mut wakes);
             }
@@ -179,7 +175,7 @@ impl<'a> Shift<'a> {
     fn is_spare(&self, state: &State) -> bool {
         let queued = state.queue.len();
         queued > 0
-            && state.crew.at_work() > usize::from(self.active)
+            && state.crew.at_work() > usize::from(self.member.active.get())
             && !state.crew.stalled
             && state.phase == Phase::Open
             && state.pace.is_crumb(queued)
@@ -187,7 +183,7 @@ impl<'a> Shift<'a> {
 
     /// Tells the pool what has happened since the last look.
     fn settle(&mut self, state: &mut State, wakes: &mut Wakes) {
-        if self.active && !self.relieving {
+        if self.member.active.get() && !self.relieving {
             state.crew.stalled = false;
         }
         state.take_back_hoard(self.worker);
@@ -210,7 +206,7 @@ impl<'a> Shift<'a> {
         if limit > 1 {
             self.hoarding = state.claim(self.worker, priority, limit - 1);
         }
-        if !std::mem::replace(&mut self.active, true) {
+        if !self.member.active.replace(true) {
             state.crew.active += 1;
         }
         self.relieving = state.crew.stalled;
@@ -292,7 +288,7 @@ impl<'a> Shift<'a> {
             }
             state = shared.lock();
             if !state.crew.is_idle(number) {
-                self.arriving = true; // whoever called has counted this worker in `waking`
+                self.member.arriving.set(true); // whoever called has counted this worker in `waking`
                 return Some(state);
             }
             if guards {
