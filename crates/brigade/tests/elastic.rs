@@ -72,6 +72,9 @@ fn a_pool_with_no_smallest_number_ends_with_no_thread_and_starts_again() {
         assert_eq!(pool.submit(move || number).unwrap().join().unwrap(), number);
         until(|| pool.metrics().workers.live == 0);
     }
+    // This is how one sees that it ends its threads too soon.
+    let workers = pool.metrics().workers;
+    assert!(workers.started >= 50 && workers.peak == 1, "{workers:?}");
 }
 
 #[test]

@@ -39,7 +39,8 @@ fn a_pool_without_a_single_thread_is_not_built() {
 fn a_pool_is_built_on_the_threads_there_are() {
     let (builder, _) = with_threads(Pool::builder("two").workers(4), 2);
     let pool = builder.build().unwrap();
-    assert_eq!(pool.metrics().workers.live, 2);
+    let workers = pool.metrics().workers;
+    assert_eq!((workers.live, workers.started, workers.refused), (2, 2, 1));
     assert_eq!(pool.submit(|| 7).unwrap().join().unwrap(), 7);
 }
 

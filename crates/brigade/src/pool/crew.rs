@@ -29,6 +29,9 @@ pub(crate) struct Crew {
     pub(crate) leaving: usize,
     pub(crate) starting: usize,
     pub(crate) peak: usize,
+    /// Threads that were ever confirmed, and those that the system refused.
+    pub(crate) started: u64,
+    pub(crate) refused: u64,
     pub(crate) idle: Vec<usize>,
     /// Woken or just started, and yet to look at the queue.
     pub(crate) waking: usize,
@@ -106,6 +109,8 @@ impl Crew {
             leaving: 0,
             starting: 0,
             peak: 0,
+            started: 0,
+            refused: 0,
             idle: Vec::new(),
             waking: 0,
             spinning: false,
@@ -255,6 +260,7 @@ impl Crew {
         seat.confirmed = true;
         self.starting -= 1;
         self.live += 1;
+        self.started += 1;
         self.waking += 1;
         self.peak = self.peak.max(self.live);
     }
@@ -272,6 +278,7 @@ impl Crew {
     /// Gives a seat up whose thread the system refused.
     pub(crate) fn refuse(&mut self, number: usize, until: u64) {
         self.starting -= 1;
+        self.refused += 1;
         self.refused_until = until;
         self.vacate(number);
     }

@@ -88,6 +88,10 @@ pub struct WorkerCounts {
     pub blocked: usize,
     /// The most that ever existed at once.
     pub peak: usize,
+    /// Threads that were ever started. If it grows all the time, the idle timeout is too short for the load.
+    pub started: u64,
+    /// Threads that the system refused.
+    pub refused: u64,
 }
 
 /// A distribution of durations, within 1 %. All zero if there were none, or with histograms off.
@@ -187,6 +191,8 @@ impl Shared {
                 idle: state.crew.idle.len(),
                 blocked: state.crew.blocked,
                 peak: state.crew.peak,
+                started: state.crew.started,
+                refused: state.crew.refused,
             },
             wait: Distribution::default(),
             run: Distribution::default(),
@@ -234,10 +240,13 @@ impl fmt::Display for Metrics {
             idle,
             blocked,
             peak,
+            started,
+            refused,
         } = self.workers;
         writeln!(
             formatter,
-            "workers: {live} ({active} active, {idle} idle, {blocked} blocked), at most {peak}"
+            "workers: {live} ({active} active, {idle} idle, {blocked} blocked), at most {peak}; \
+             threads: {started} started, {refused} refused"
         )?;
         writeln!(formatter, "wait: {}", self.wait)?;
         write!(formatter, "run: {}", self.run)
