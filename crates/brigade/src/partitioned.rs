@@ -44,7 +44,7 @@ use std::time::{Duration, Instant};
 
 pub use self::builder::Builder;
 pub use self::crew::ShutdownReport;
-pub use self::error::{RejectReason, Rejected, ResizeError, WaitError};
+pub use self::error::{RejectReason, Rejected, StartError, WaitError};
 pub use self::metrics::Metrics;
 
 use self::crew::Crew;
@@ -148,7 +148,7 @@ impl<K, M> Partitioned<K, M> {
     /// them elsewhere, or makes them anew when it misses them.
     ///
     /// # Errors
-    /// [`ResizeError`] for no workers, after a shutdown, or if the system refuses a thread: then keys are spread over those
+    /// [`StartError`] for no workers, after a shutdown, or if the system refuses a thread: then keys are spread over those
     /// that there are.
     ///
     /// ```
@@ -160,7 +160,7 @@ impl<K, M> Partitioned<K, M> {
     /// # workers.send(1, 1)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn resize(&self, workers: usize) -> Result<(), ResizeError> {
+    pub fn resize(&self, workers: usize) -> Result<(), StartError> {
         self.crew.resize(&self.shared, workers)
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use brigade::partitioned::{Partitioned, RejectReason, ResizeError, WaitError};
+use brigade::partitioned::{Partitioned, RejectReason, StartError, WaitError};
 use brigade::pool::Shutdown;
 use held::held;
 use until::until;
@@ -184,7 +184,7 @@ fn a_drain_handles_all_and_a_shutdown_hands_back_in_order() {
     assert!(matches!(refused.reason, RejectReason::ShutDown { .. }));
     assert!(matches!(
         workers.resize(3),
-        Err(ResizeError::ShutDown { .. })
+        Err(StartError::ShutDown { .. })
     ));
 
     let (workers, door, stands, _hears) = held(1, 1_000);
@@ -240,10 +240,10 @@ fn wait_idle_waits_for_what_was_sent_and_says_so_if_it_cannot() {
 fn no_workers_and_no_room_are_refused() {
     let builder = || Partitioned::<u32, u32>::builder("odd");
     let none = builder().workers(0).start(|| (), |(), _, _| ());
-    assert!(matches!(none, Err(ResizeError::Invalid { .. })));
+    assert!(matches!(none, Err(StartError::Invalid { .. })));
     let none = builder().buffer(0).start(|| (), |(), _, _| ());
-    assert!(matches!(none, Err(ResizeError::Invalid { .. })));
+    assert!(matches!(none, Err(StartError::Invalid { .. })));
     let some = builder().workers(1).start(|| (), |(), _, _| ()).unwrap();
-    assert!(matches!(some.resize(0), Err(ResizeError::Invalid { .. })));
+    assert!(matches!(some.resize(0), Err(StartError::Invalid { .. })));
     assert_eq!(some.workers(), 1);
 }

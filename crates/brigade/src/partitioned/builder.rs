@@ -10,7 +10,7 @@ use crate::primitive::Mutex;
 
 use super::Partitioned;
 use super::crew::Crew;
-use super::error::ResizeError;
+use super::error::StartError;
 use super::route::Router;
 use super::shared::Shared;
 use super::state::State;
@@ -90,13 +90,13 @@ where
     /// calls `handler` with that, a key and a message.
     ///
     /// # Errors
-    /// [`ResizeError::Invalid`] for a setting that cannot work; [`ResizeError::NoThread`] if the system refuses a
+    /// [`StartError::Invalid`] for a setting that cannot work; [`StartError::NoThread`] if the system refuses a
     /// thread: those that had been started have ended again.
     pub fn start<S: 'static>(
         self,
         initialise: impl Fn() -> S + Send + Sync + 'static,
         handler: impl Fn(&mut S, &K, M) + Send + Sync + 'static,
-    ) -> Result<Partitioned<K, M>, ResizeError> {
+    ) -> Result<Partitioned<K, M>, StartError> {
         let name: Arc<str> = Arc::from(self.name.as_str());
         let problem = if self.buffer == 0 {
             Some("a buffer needs room; set buffer(1) or more")
@@ -106,7 +106,7 @@ where
             None
         };
         if let Some(problem) = problem {
-            return Err(ResizeError::Invalid {
+            return Err(StartError::Invalid {
                 workers: name,
                 problem,
             });

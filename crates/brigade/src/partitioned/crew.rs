@@ -13,7 +13,7 @@ use crate::pool::Shutdown;
 use crate::primitive::{Mutex, thread};
 use crate::waiting::Subject;
 
-use super::error::{ResizeError, WaitError};
+use super::error::{StartError, WaitError};
 use super::shared::Shared;
 use super::state::{Seat, State};
 use super::worker::{Work, Worker};
@@ -84,17 +84,17 @@ impl Crew {
         &self,
         shared: &Shared<K, M>,
         workers: usize,
-    ) -> Result<(), ResizeError> {
+    ) -> Result<(), StartError> {
         let name = || Arc::clone(&shared.name);
         if workers == 0 {
-            return Err(ResizeError::Invalid {
+            return Err(StartError::Invalid {
                 workers: name(),
                 problem: "nobody would handle the messages; ask for one worker or more",
             });
         }
         let mut threads = self.threads.lock();
         let Some(missing) = shared.seat(workers) else {
-            return Err(ResizeError::ShutDown { workers: name() });
+            return Err(StartError::ShutDown { workers: name() });
         };
         for (place, number) in missing.iter().enumerate() {
             match (self.start)(*number) {
@@ -107,7 +107,7 @@ impl Crew {
                 Err(error) => {
                     // Those below it are there, and at least one is needed to send to.
                     let running = shared.unseat(&missing[place..]);
-                    return Err(ResizeError::NoThread {
+                    return Err(StartError::NoThread {
                         workers: name(),
                         running,
                         error,

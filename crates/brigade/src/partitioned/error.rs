@@ -105,7 +105,7 @@ impl<K, M> Error for Rejected<K, M> {}
 /// Why workers could not be started, or their number not be changed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ResizeError {
+pub enum StartError {
     /// A setting that cannot work.
     #[non_exhaustive]
     Invalid {
@@ -132,7 +132,7 @@ pub enum ResizeError {
     },
 }
 
-impl fmt::Display for ResizeError {
+impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { workers, problem } => {
@@ -154,7 +154,7 @@ impl fmt::Display for ResizeError {
     }
 }
 
-impl Error for ResizeError {
+impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::NoThread { error, .. } => Some(error),
