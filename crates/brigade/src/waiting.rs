@@ -76,7 +76,8 @@ impl Parking {
 
 /// What a thread waits for, for the wait graph and its reports.
 pub(crate) struct Subject<'a> {
-    pub(crate) awaited: Owed,
+    /// Asked for only when the thread is about to park.
+    pub(crate) awaited: &'a dyn Fn() -> Owed,
     pub(crate) name: &'a dyn Fn() -> String,
 }
 
@@ -111,7 +112,7 @@ pub(crate) fn wait<T>(
         if !blocked.help(parking.waker_ref()) {
             // For each look anew: while it helps, this thread does not stand still.
             let _entered = match subject {
-                Some(subject) => duty::enter(&subject.awaited, subject.name, deadline)?,
+                Some(subject) => duty::enter(&(subject.awaited)(), subject.name, deadline)?,
                 None => Default::default(),
             };
             parking.park(deadline);

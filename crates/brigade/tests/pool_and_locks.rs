@@ -1,14 +1,19 @@
 //! Waits of the pool and waits for locks are parts of one graph; under a lock no stranger's task runs.
 #![cfg(not(any(loom, shuttle)))]
 
+mod gate;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
 
 use brigade::Pool;
-use brigade::lock::{FindingKind, LockError, Mutex};
-use brigade::pool::{RejectReason, Rejected, Shutdown, TaskError};
+use brigade::lock::{FindingKind, LockError, Mutex, Report};
+use brigade::pool::{RejectReason, Rejected, Shutdown, TaskError, WhenFull};
+use gate::Gate;
 
 fn pool(name: &str, workers: usize) -> Arc<Pool> {
     Arc::new(Pool::builder(name).workers(workers).build().unwrap())
@@ -225,4 +230,85 @@ fn waiting_for_room_that_one_free_worker_can_make_is_no_deadlock() {
     for _ in 0..20 {
         assert_eq!(wait_for_room_under_a_lock(3, 2), 0);
     }
+}
+
+/// Keeps the only worker of a pool with a task that wants a lock of the caller's; returns what that task is told, once
+/// `waits` waits for another task of the pool in vain.
+fn want_a_lock_on_the_only_worker(waits: impl FnOnce(&Pool)) -> Option<Box<Report>> {
+    let pool = pool("only", 1);
+    let lock = Arc::new(Mutex::named("only.lock", ()));
+    let guard = lock.lock();
+    let wanted = Arc::clone(&lock);
+    let wants = pool.submit(move || {
+        loop {
+            // With a limit, so that it is this wait that is found out, however late the other begins.
+            match wanted.lock_timeout(Duration::from_millis(10)) {
+                Err(LockError::Deadlock(report)) => break Some(report),
+                Err(_) => {}
+                Ok(_) => break None,
+            }
+        }
+    });
+    waits(&pool);
+    drop(guard);
+    wants.unwrap().join().unwrap()
+}
+
+#[test]
+fn joining_a_queued_task_under_a_lock_that_all_workers_want_is_reported() {
+    let told = want_a_lock_on_the_only_worker(|pool| {
+        let queued = pool.task(|| ()).name("queued").submit().unwrap();
+        let joined = queued.join();
+        // The worker is told, and lets the queued task run; or who joins.
+        let Err(TaskError::Deadlock(report)) = joined else {
+            return joined.unwrap();
+        };
+        assert_eq!(report.kind(), FindingKind::Deadlock);
+    });
+    if let Some(report) = told {
+        let text = report.to_string();
+        let begin = "was to begin task `queued` on pool `only`";
+        assert!(text.contains(begin), "{text}");
+    }
+}
+
+#[test]
+fn a_scope_under_a_lock_that_all_workers_want_is_reported() {
+    let told = want_a_lock_on_the_only_worker(|pool| {
+        pool.scope(|scope| scope.execute(|| ()));
+    });
+    let report = told.expect("the scope cannot go on, so the worker was told");
+    assert_eq!(report.kind(), FindingKind::Deadlock);
+    let begin = "was to begin the tasks of a scope on pool `only`";
+    assert!(report.to_string().contains(begin), "{report}");
+}
+
+#[test]
+fn waiting_for_rest_under_a_lock_that_a_guest_of_the_pool_wants_does_not_hang() {
+    let builder = Pool::builder("guests").workers(1).queue_capacity(1);
+    let pool = builder.when_full(WhenFull::CallerRuns).build().unwrap();
+    let lock = Mutex::named("guests.lock", ());
+    let (inside, is_inside) = channel();
+    let (held, is_held) = channel();
+    thread::scope(|threads| {
+        let gate = Gate::shut(&pool);
+        pool.execute(|| ()).unwrap(); // now the queue is full
+        let (pool, lock) = (&pool, &lock);
+        let waits = threads.spawn(move || {
+            let _guard = lock.lock();
+            held.send(()).unwrap();
+            is_inside.recv().unwrap();
+            catch_unwind(AssertUnwindSafe(|| pool.wait_idle())).is_err()
+        });
+        is_held.recv().unwrap();
+        let guest = pool.scope(|scope| {
+            let wants = scope.submit(|| {
+                inside.send(()).unwrap();
+                lock.lock_checked().is_err()
+            });
+            wants.join().unwrap()
+        });
+        drop(gate);
+        assert!(waits.join().unwrap() || guest, "one of them is told");
+    });
 }

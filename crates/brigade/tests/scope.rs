@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
 use brigade::Pool;
-use brigade::pool::{RejectReason, Shutdown, TaskError, WhenFull};
+use brigade::pool::{RejectReason, Rejected, Shutdown, TaskError, WhenFull};
 use gate::Gate;
 use until::until;
 
@@ -190,13 +190,79 @@ fn a_shutdown_in_the_midst_of_a_scope_loses_none_of_its_tasks() {
 }
 
 #[test]
+fn a_shutdown_lets_the_tasks_of_a_scope_run_on_the_workers() {
+    let (pool, own) = (pool(), thread::current().id());
+    let gates = [(); 3].map(|()| Gate::shut(&pool));
+    let ran_on = pool.scope(|scope| {
+        let children = [(); 2].map(|()| scope.submit(|| thread::current().id()));
+        thread::scope(|threads| {
+            let closer = threads.spawn(|| pool.shutdown(Shutdown::now()));
+            until(|| {
+                pool.try_execute(|| ())
+                    .is_err_and(|refused| is_shut_down(&refused))
+            });
+            drop(gates);
+            assert!(closer.join().unwrap().unstarted.is_empty());
+        });
+        children.map(|child| child.join().unwrap())
+    });
+    assert!(ran_on.iter().all(|thread| *thread != own));
+}
+
+fn is_shut_down<F>(refused: &Rejected<F>) -> bool {
+    matches!(refused.reason, RejectReason::ShutDown { .. })
+}
+
+#[test]
+fn the_tasks_of_a_scope_give_way_to_no_others() {
+    let builder = Pool::builder("stays").workers(1).queue_capacity(2);
+    let pool = builder.when_full(WhenFull::DiscardOldest).build().unwrap();
+    let (gate, own) = (Gate::shut(&pool), thread::current().id());
+    let ran_on = pool.scope(|scope| {
+        let child = scope.submit(|| thread::current().id());
+        let old = pool.submit(|| ()).unwrap();
+        let new = pool.submit(|| ()).unwrap();
+        assert!(matches!(old.join(), Err(TaskError::Discarded(_))));
+        let other = scope.submit(|| thread::current().id());
+        assert!(matches!(new.join(), Err(TaskError::Discarded(_))));
+        // Only what stays is left in the queue now.
+        let refused = pool.try_execute(|| ()).unwrap_err();
+        assert!(matches!(refused.reason, RejectReason::Full { .. }));
+        drop(gate);
+        [child.join().unwrap(), other.join().unwrap()]
+    });
+    assert!(ran_on.iter().all(|thread| *thread != own));
+}
+
+#[test]
+fn a_scope_and_its_tasks_may_wait_for_the_pools_rest_under_every_policy() {
+    for policy in POLICIES {
+        let builder = Pool::builder("rests").workers(1).queue_capacity(1);
+        let pool = builder.when_full(policy).build().unwrap();
+        let count = AtomicUsize::new(0);
+        pool.scope(|scope| {
+            for _ in 0..4 {
+                scope.execute(|| {
+                    pool.wait_idle();
+                    count.fetch_add(1, SeqCst);
+                });
+            }
+            pool.wait_idle();
+            assert_eq!(count.load(SeqCst), 4);
+        });
+    }
+}
+
+const POLICIES: [WhenFull; 4] = [
+    WhenFull::Wait,
+    WhenFull::Refuse,
+    WhenFull::CallerRuns,
+    WhenFull::DiscardOldest,
+];
+
+#[test]
 fn scopes_end_and_their_counts_are_exact_under_every_policy() {
-    for policy in [
-        WhenFull::Wait,
-        WhenFull::Refuse,
-        WhenFull::CallerRuns,
-        WhenFull::DiscardOldest,
-    ] {
+    for policy in POLICIES {
         let builder = Pool::builder("policies").workers(2).queue_capacity(1);
         let pool = builder.when_full(policy).build().unwrap();
         let count = AtomicUsize::new(0);

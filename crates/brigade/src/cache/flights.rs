@@ -193,9 +193,10 @@ impl<K: Eq + Hash, T, S: BuildHasher> Flights<K, T, S> {
         mut waiting: Waiting<T>,
         deadline: Option<Instant>,
     ) -> Result<Option<Ended<T>>, Box<crate::lock::Report>> {
-        check_recursion(waiting.flight().address(), &self.name)?;
+        let flight = Arc::clone(waiting.flight());
+        check_recursion(flight.address(), &self.name)?;
         let subject = Subject {
-            awaited: waiting.flight().owed(),
+            awaited: &|| flight.owed(),
             name: &|| key_of(&self.name),
         };
         waiting::wait(Some(&subject), deadline, |waker| waiting.poll(waker))

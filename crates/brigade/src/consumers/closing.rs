@@ -55,8 +55,10 @@ pub(crate) fn shut_down<S: Closing>(
         return unhandled;
     }
     let deadline = Instant::now().checked_add(timeout);
-    let awaited = Owed::Duty(duty);
-    let all = Subject { awaited, name };
+    let all = Subject {
+        awaited: &|| Owed::Duty(duty),
+        name,
+    };
     let left = wait_until(state, Some(&all), deadline, |state| state.live() == 0);
     // If that would never be, as if the time were over.
     let left = left.unwrap_or_else(|report| {

@@ -69,13 +69,13 @@ impl<T: Send + 'static> Shared<T> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mark = self.state.lock().ledger.mark();
         let settled = |state: &State<T>| state.ledger.is_settled(mark);
-        let rest = Rest {
+        let rest = || Rest {
             shared: Arc::clone(self),
             mark,
         };
         let name = || self.name_of_work();
         let subject = Subject {
-            awaited: Owed::Rest(Arc::new(rest)),
+            awaited: &|| Owed::Rest(Arc::new(rest())),
             name: &name,
         };
         match wait_until(&self.state, Some(&subject), deadline, settled) {

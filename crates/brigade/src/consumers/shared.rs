@@ -222,7 +222,7 @@ impl<T> Shared<T> {
         let (mut item, ticket) = (Some(item), &place.ticket);
         let name = || self.name_of_room();
         let subject = Subject {
-            awaited: Owed::Room(Arc::clone(&place) as Arc<dyn Awaited>),
+            awaited: &|| Owed::Room(Arc::clone(&place) as Arc<dyn Awaited>),
             name: &name,
         };
         let outcome = waiting::wait(Some(&subject), deadline, |waker| match ticket.get() {

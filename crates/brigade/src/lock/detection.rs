@@ -45,8 +45,8 @@ pub(crate) enum Target {
     },
     /// That whoever has this duty has done it.
     Duty { address: usize, name: Arc<str> },
-    /// That the workers of this pool have ended what they do.
-    Pool { address: usize, name: Arc<str> },
+    /// That all who run tasks of a pool have ended what they do.
+    Pool { duties: PoolDuties, name: Arc<str> },
     /// Something that other threads may have to bring about at other moments.
     Changing {
         awaited: Arc<dyn Awaited>,
@@ -92,6 +92,15 @@ impl Wanted {
             Target::Changing { name, access, .. } => Acquisition::of_other(name, *access),
         }
     }
+}
+
+/// The duties of those who run the tasks of a pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PoolDuties {
+    /// Of its workers.
+    pub(crate) worker: usize,
+    /// Of other threads, which run a task that they brought or wait for. They take no other from the queue.
+    pub(crate) guest: usize,
 }
 
 /// What a thread waits for, if who must act for that depends on the moment: room in a queue, rest.
@@ -144,12 +153,14 @@ impl Wait {
         match self.wanted.target {
             Target::Lock { .. } => other.record.any_held(|held| self.is_blocked(other, held)),
             Target::Duty { address, .. } => other.record.duties.include(address),
-            Target::Pool { address, .. } => {
+            Target::Pool { duties, .. } => {
                 let waits_for_the_same = matches!(
                     other.wanted.target,
-                    Target::Pool { address: its, .. } if its == address
+                    Target::Pool { duties: its, .. } if its == duties
                 );
-                other.record.duties.include(address) && !waits_for_the_same
+                let PoolDuties { worker, guest } = duties;
+                let mut runs_tasks = [worker, guest].into_iter();
+                runs_tasks.any(|duty| other.record.duties.include(duty)) && !waits_for_the_same
             }
             Target::Changing { .. } => {
                 let mut duties = needs.duties().iter();
@@ -191,7 +202,11 @@ impl Wait {
     /// What this thread has that `before` waits for.
     fn has_what_wants(&self, before: &Self) -> Acquisition {
         let Target::Lock { .. } = before.wanted.target else {
-            return before.wanted.acquisition();
+            let mut wanted = before.wanted.acquisition();
+            if wanted.access == Access::Completion && matches!(before.needs(), Needs::Any { .. }) {
+                wanted.access = Access::Beginning;
+            }
+            return wanted;
         };
         let held = self.record.held();
         let excluded = held.iter().find(|held| before.is_blocked(self, held));

@@ -7,14 +7,14 @@ use std::sync::Arc;
 pub(crate) use self::modelled::{Duty, enter};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::{Duty, enter};
-pub(crate) use super::detection::{Awaited, Needs};
+pub(crate) use super::detection::{Awaited, Needs, PoolDuties};
 
 /// What can be waited for, besides locks.
 pub(crate) enum Owed {
     /// That the threads with this duty have done it.
     Duty(usize),
-    /// That the workers of this pool, whose duty that is, have ended what they do.
-    Pool(usize),
+    /// That a pool's workers, and its guests, have ended what they do.
+    Pool(PoolDuties),
     /// That somebody makes room.
     Room(Arc<dyn Awaited>),
     /// That others have ended what they do.
@@ -72,8 +72,8 @@ mod real {
                 address: *address,
                 name,
             },
-            Owed::Pool(address) => Target::Pool {
-                address: *address,
+            Owed::Pool(duties) => Target::Pool {
+                duties: *duties,
                 name,
             },
             Owed::Room(awaited) => Target::Changing {

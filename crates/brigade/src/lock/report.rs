@@ -119,6 +119,8 @@ pub enum Access {
     InLine,
     /// It is no lock: a task, a pool or a key that something must be done about.
     Completion,
+    /// It is no lock: work that waits in a queue, which any of several threads would have to begin.
+    Beginning,
     /// It is no lock: room in a queue, which the thread waits for, or must make.
     Room,
 }

@@ -180,13 +180,13 @@ impl<K: Send + 'static, M: Send + 'static> Shared<K, M> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mark = Ledger::mark(&mut self.state.lock().ledger);
         let settled = |state: &State<K, M>| state.ledger.is_settled(mark);
-        let rest = Rest {
+        let rest = || Rest {
             shared: Arc::clone(self),
             mark,
         };
         let name = || self.name_of_work();
         let subject = Subject {
-            awaited: Owed::Rest(Arc::new(rest)),
+            awaited: &|| Owed::Rest(Arc::new(rest())),
             name: &name,
         };
         match wait_until(&self.state, Some(&subject), deadline, settled) {

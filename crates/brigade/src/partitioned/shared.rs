@@ -154,7 +154,7 @@ impl<K, M> Shared<K, M> {
         let (mut letter, ticket) = (Some(letter), &place.ticket);
         let name = || self.name_of_room(place.hash);
         let subject = Subject {
-            awaited: Owed::Room(Arc::clone(&place) as Arc<dyn Awaited>),
+            awaited: &|| Owed::Room(Arc::clone(&place) as Arc<dyn Awaited>),
             name: &name,
         };
         let ended = waiting::wait(Some(&subject), deadline, |waker| match ticket.get() {

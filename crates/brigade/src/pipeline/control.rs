@@ -85,7 +85,7 @@ impl Control {
     #[track_caller]
     pub(crate) fn wait_for_threads(&self) {
         let subject = Subject {
-            awaited: Owed::Duty(self.address()),
+            awaited: &|| Owed::Duty(self.address()),
             name: &|| "the stages of a pipeline".to_owned(),
         };
         if let Err(report) = waiting::wait(Some(&subject), None, |waker| self.poll_end(waker)) {

@@ -74,6 +74,13 @@ impl Block {
         Some(job)
     }
 
+    /// Takes out one job from between the others, by its place among them.
+    pub(crate) fn remove(&mut self, place: usize) -> Option<Job> {
+        let up_to_it = self.head..=self.head + place;
+        self.slots[up_to_it].rotate_right(1);
+        self.pop()
+    }
+
     /// The jobs, the first first.
     pub(crate) fn jobs(&self) -> &[Job] {
         let jobs = &self.slots[self.head..self.tail];

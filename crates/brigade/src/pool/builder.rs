@@ -27,7 +27,7 @@ pub enum WhenFull {
     /// The caller runs the task itself.
     CallerRuns,
     /// The oldest of the least urgent tasks makes room, and its handle says so. If all that wait are
-    /// more urgent than the newcomer, it is the newcomer that comes back.
+    /// more urgent than the newcomer, or a scope's, it is the newcomer that comes back.
     DiscardOldest,
 }
 

@@ -195,7 +195,7 @@ impl<B: TaskBody> Work for Arc<TaskCell<B>> {
     }
 
     fn is_stale(&self) -> bool {
-        !matches!(self.slot.lock().stage, Stage::Queued(_))
+        !self.is_queued()
     }
 }
 
@@ -203,13 +203,20 @@ impl<B: TaskBody> Running for TaskCell<B> {
     fn cancel_requested(&self) -> bool {
         self.cancel_requested.load(Relaxed)
     }
+
+    fn is_queued(&self) -> bool {
+        matches!(self.slot.lock().stage, Stage::Queued(_))
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.slot.lock().stage, Stage::Done(_) | Stage::Taken)
+    }
 }
 
 /// What a handle needs of its cell, whatever the closure's type.
 pub(crate) trait Joinable<T>: Running {
     /// Takes the result, or leaves `waker` to be woken when there is one.
     fn poll(&self, waker: Option<&Waker>) -> Option<Result<T, TaskError>>;
-    fn is_finished(&self) -> bool;
     fn cancel(&self, shared: &Arc<Shared>) -> Cancel;
     /// Runs the task on this thread if nobody has begun it.
     fn run_if_queued(self: Arc<Self>, shared: &Arc<Shared>);
@@ -231,10 +238,6 @@ impl<B: TaskBody> Joinable<B::Output> for TaskCell<B> {
                 None
             }
         }
-    }
-
-    fn is_finished(&self) -> bool {
-        matches!(self.slot.lock().stage, Stage::Done(_) | Stage::Taken)
     }
 
     fn cancel(&self, shared: &Arc<Shared>) -> Cancel {

@@ -178,6 +178,11 @@ impl Crew {
         self.awaiting_shutdown = changed(self.awaiting_shutdown, awaited.shutdown);
     }
 
+    /// True if somebody comes for a task that waits: is called, or about to be.
+    pub(crate) fn is_coming(&self) -> bool {
+        self.could_call() && (self.could_replace() || !self.helpers.is_empty())
+    }
+
     /// A blocked worker offers its help.
     pub(crate) fn offer_help(&mut self, number: usize, waker: &Waker) {
         if !self.helpers.iter().any(|(known, _)| *known == number) {

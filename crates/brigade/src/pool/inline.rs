@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::lock::duty::Duty;
 use crate::primitive::{now, thread_local};
 
 use super::job::{Job, Ran};
@@ -50,8 +51,8 @@ enum Counts {
     Nested,
     /// In `crew.active`: it is a worker, and inside one of its hooks.
     Active,
-    /// In `crew.outside`: it is none of the workers.
-    Outside,
+    /// In `crew.outside`: it is none of the workers, but has their duty as long.
+    Outside { _duty: Duty },
 }
 
 impl<'a> Inline<'a> {
@@ -59,7 +60,9 @@ impl<'a> Inline<'a> {
         let member = Membership::of(shared);
         let counts = match &member {
             Some(member) if !member.active.replace(true) => Counts::Active,
-            None if visit(shared) => Counts::Outside,
+            None if visit(shared) => Counts::Outside {
+                _duty: Duty::begin(shared.duties().guest),
+            },
             _ => Counts::Nested,
         };
         let inline = Self {
@@ -70,7 +73,7 @@ impl<'a> Inline<'a> {
         match inline.counts {
             Counts::Nested => _ = inline.tally().nested.fetch_add(1, Relaxed),
             Counts::Active => state.crew.active += 1,
-            Counts::Outside => state.crew.outside += 1,
+            Counts::Outside { .. } => state.crew.outside += 1,
         }
         inline
     }

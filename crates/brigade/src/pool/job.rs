@@ -13,6 +13,9 @@ use super::tally::Tally;
 
 /// Something a worker can run, or that ends without having run.
 pub(crate) trait Work: Send {
+    /// It must be run while the pool has it, as somebody waits who has lent it something.
+    const STAYS: bool = false;
+
     /// Runs it and says what happened. Must not unwind.
     fn run(self, shared: &Shared, tally: &Tally) -> Ran;
 
@@ -59,6 +62,7 @@ struct Calls {
     hand_back: unsafe fn(*mut Storage, &Shared, NotRun) -> Option<HandedBack>,
     is_stale: unsafe fn(*const Storage) -> bool,
     drop: unsafe fn(*mut Storage),
+    stays: bool,
 }
 
 /// A task of any type.
@@ -135,6 +139,11 @@ impl Job {
         unsafe { (self.calls.is_stale)(&raw const self.storage) }
     }
 
+    /// True if nothing is lost when this ends without having run: it can be handed back, or is a husk.
+    pub(crate) fn may_go(&self) -> bool {
+        !self.calls.stays || self.is_stale()
+    }
+
     /// Takes the work back out.
     ///
     /// # Safety
@@ -179,10 +188,13 @@ impl<W: Work> Of<W> {
         is_stale: |place| unsafe { (*place.cast::<W>()).is_stale() },
         // SAFETY: called once, by `Drop`, with the storage of a `W` that is still there.
         drop: |place| unsafe { place.cast::<W>().drop_in_place() },
+        stays: W::STAYS,
     };
 }
 
 impl<W: Work> Work for Box<W> {
+    const STAYS: bool = W::STAYS;
+
     fn run(self, shared: &Shared, tally: &Tally) -> Ran {
         W::run(*self, shared, tally)
     }

@@ -123,10 +123,7 @@ impl Awaited for PlaceInLine {
         if !waits || state.room(shared.settings.queue_capacity) > 0 {
             return Needs::Nobody;
         }
-        Needs::Any {
-            duties: vec![Arc::as_ptr(shared).addr()],
-            threads: state.crew.live + state.crew.starting,
-        }
+        shared.any_worker(&state)
     }
 }
 

@@ -9,6 +9,7 @@
 //! timing for themselves (`tally.rs`, `stopwatch.rs`).
 
 mod admission;
+mod awaited;
 mod batch;
 mod block;
 mod blocking;

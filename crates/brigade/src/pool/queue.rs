@@ -36,6 +36,19 @@ struct Level {
     blocks: VecDeque<Block>,
 }
 
+impl Level {
+    /// Takes out the oldest job that may go; with the block that it was the last of.
+    fn remove_first_that_may_go(&mut self) -> Option<(Job, Priority, Option<Block>)> {
+        let first = |block: &Block| block.jobs().iter().position(Job::may_go);
+        let mut blocks = self.blocks.iter().enumerate();
+        let (block, place) = blocks.find_map(|(at, block)| Some((at, first(block)?)))?;
+        let job = self.blocks[block].remove(place)?;
+        let is_emptied = self.blocks[block].is_empty();
+        let emptied = is_emptied.then(|| self.blocks.remove(block)).flatten();
+        Some((job, self.priority, emptied))
+    }
+}
+
 /// So many empty blocks are kept.
 const SPARE: usize = 64;
 
@@ -185,28 +198,46 @@ impl Queue {
         self.step.unwrap_or(0).saturating_mul(u64::from(priority.0))
     }
 
-    /// Takes the oldest of the least urgent jobs, if it is no more urgent than `than`.
+    /// Takes the oldest of the least urgent jobs that may go, if it is no more urgent than `than`.
     pub(crate) fn pop_least_urgent(&mut self, than: Priority) -> Option<(Job, Priority)> {
-        let place = self
-            .levels
-            .iter()
-            .rposition(|level| !level.blocks.is_empty())?;
-        if self.levels[place].priority < than {
-            return None;
+        let mut levels = self.levels.iter_mut().rev();
+        let (job, priority, emptied) = levels
+            .by_ref()
+            .take_while(|level| level.priority >= than)
+            .find_map(Level::remove_first_that_may_go)?;
+        self.length -= 1;
+        self.recycle(emptied);
+        Some((job, priority))
+    }
+
+    /// Takes out all that may go, the next first.
+    pub(crate) fn take_all(&mut self) -> Vec<(Job, Priority)> {
+        let mut jobs = self.extract(Job::may_go);
+        if self.step.is_some() {
+            jobs.sort_by_key(|(job, priority)| {
+                let turn = job.order.saturating_add(self.handicap(*priority));
+                (turn, *priority)
+            });
         }
-        self.pop_front(place)
+        jobs
     }
 
     /// Takes out the husks of jobs whose work is elsewhere; the caller drops them without a lock.
     pub(crate) fn remove_stale(&mut self) -> Vec<Job> {
-        let mut stale = Vec::new();
+        let stale = self.extract(Job::is_stale);
+        stale.into_iter().map(|(job, _)| job).collect()
+    }
+
+    /// Takes out the jobs that go, by priority and order.
+    fn extract(&mut self, goes: impl Fn(&Job) -> bool) -> Vec<(Job, Priority)> {
+        let mut gone = Vec::new();
         for level in &mut self.levels {
             for block in &mut level.blocks {
                 let was_closed = block.is_closed();
                 let mut kept = Block::new();
                 while let Some(job) = block.pop() {
-                    if job.is_stale() {
-                        stale.push(job);
+                    if goes(&job) {
+                        gone.push((job, level.priority));
                     } else {
                         kept.push(job);
                     }
@@ -218,8 +249,8 @@ impl Queue {
             }
             level.blocks.retain(|block| !block.is_empty());
         }
-        self.length -= stale.len();
-        stale
+        self.length -= gone.len();
+        gone
     }
 
     fn recycle(&mut self, block: Option<Block>) {

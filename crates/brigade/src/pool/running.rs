@@ -13,6 +13,10 @@ use super::member::Membership;
 /// A task with a handle, seen from inside.
 pub(crate) trait Running: Send + Sync {
     fn cancel_requested(&self) -> bool;
+    /// Nobody has begun it.
+    fn is_queued(&self) -> bool;
+    /// Those who wait for it have a result.
+    fn is_finished(&self) -> bool;
 }
 
 thread_local! {

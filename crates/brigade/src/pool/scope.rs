@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::lock::duty::{Duty, Owed};
+use crate::lock::duty::Duty;
 use crate::lock::{Report, action};
 use crate::primitive::Mutex;
 use crate::waiting::{self, Subject};
@@ -43,16 +43,24 @@ type Child = Box<dyn FnOnce(&Core, &Shared, Option<&Tally>) -> Ran + Send>;
 
 /// The children of one scope. The queue of the pool holds only tickets for them, each good for the
 /// child that is next; so that who waits for the scope can run its children, and no one else's.
-struct Core {
+pub(crate) struct Core {
     family: Mutex<Family>,
+}
+
+/// How far a scope's children are.
+pub(crate) enum Progress {
+    /// None is left.
+    Ended,
+    /// Some run.
+    Begun,
+    /// All that are left wait in the pool's queue.
+    Queued,
 }
 
 struct Family {
     waiting: VecDeque<Child>,
     /// Children that have not ended.
     open: usize,
-    /// A ticket was lost to a shutdown: whoever waits for the scope runs what is left.
-    orphaned: bool,
     panic: Option<Caught>,
     wakers: Vec<Waker>,
 }
@@ -60,6 +68,17 @@ struct Family {
 impl Core {
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let family = self.family.lock();
+        if family.open > family.waiting.len() {
+            Progress::Begun
+        } else if family.open == 0 {
+            Progress::Ended
+        } else {
+            Progress::Queued
+        }
     }
 
     fn next(&self) -> Option<Child> {
@@ -91,19 +110,18 @@ impl Core {
         true
     }
 
-    /// Waits until `done`; runs the scope's own children if this thread is a worker of the pool, or
-    /// if the pool will not.
+    /// Waits until `done` for whoever has this duty; runs the scope's own children if this thread is a worker of the pool.
     ///
     /// Errs if that would never end.
     #[track_caller]
     fn wait(
-        &self,
+        self: &Arc<Self>,
         shared: &Arc<Shared>,
-        awaited: Owed,
+        duty: usize,
         done: impl Fn(&Family) -> bool,
     ) -> Result<(), Box<Report>> {
         let subject = Subject {
-            awaited,
+            awaited: &|| shared.end_of_children(self, duty),
             name: &|| format!("the tasks of a scope on pool `{}`", shared.name),
         };
         let helps = member::is_member(shared);
@@ -112,14 +130,13 @@ impl Core {
             if done(&family) {
                 return Ok(());
             }
-            let run_here = helps || family.orphaned;
             drop(family);
-            if run_here && self.run_next_here(shared) {
+            if helps && self.run_next_here(shared) {
                 continue;
             }
             waiting::wait(Some(&subject), None, |waker| {
                 let mut family = self.family.lock();
-                let news = !family.waiting.is_empty() && (helps || family.orphaned);
+                let news = !family.waiting.is_empty() && helps;
                 if done(&family) || news {
                     return Some(());
                 }
@@ -134,9 +151,8 @@ impl Core {
     /// Waits until all children have ended. They borrow from the caller, so there is no way out before; what will
     /// never end is told of, at least.
     #[track_caller]
-    fn wait_for_all(&self, shared: &Arc<Shared>) {
-        let all = || Owed::Duty(self.address());
-        while let Err(report) = self.wait(shared, all(), |family| family.open == 0) {
+    fn wait_for_all(self: &Arc<Self>, shared: &Arc<Shared>) {
+        while let Err(report) = self.wait(shared, self.address(), |family| family.open == 0) {
             action::tell(&report);
             let _: Result<Option<()>, _> = waiting::wait(None, None, |waker| self.poll_end(waker));
         }
@@ -170,6 +186,9 @@ impl Family {
 struct Ticket(Arc<Core>);
 
 impl Work for Ticket {
+    // Borrowed children cannot outlive the scope, which would have to run what does not stay.
+    const STAYS: bool = true;
+
     fn run(self, shared: &Shared, tally: &Tally) -> Ran {
         match self.0.next() {
             Some(child) => self.0.run_child(child, shared, Some(tally)),
@@ -178,9 +197,7 @@ impl Work for Ticket {
     }
 
     fn hand_back(self, _: &Shared, _: NotRun) -> Option<HandedBack> {
-        // Borrowed children cannot outlive the scope: they are not handed back, but run by it.
-        self.0.tell(|family| family.orphaned = true);
-        None
+        None // it stays, unless it is a husk
     }
 
     fn is_stale(&self) -> bool {
@@ -196,7 +213,6 @@ impl Shared {
         let family = Family {
             waiting: VecDeque::new(),
             open: 0,
-            orphaned: false,
             panic: None,
             wakers: Vec::new(),
         };
@@ -225,7 +241,8 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// Never refuses: if the pool does (it shuts down, or its policy refuses), the task runs here and
     /// now. While the queue is full this waits for room, but on a worker of the same pool the task
-    /// runs at once. A panic goes on from [`Pool::scope`](super::Pool::scope) when all tasks ended.
+    /// runs at once. Once it is queued it gives way to no other task, and [`Shutdown::now`](super::Shutdown::now) lets it
+    /// run, too: the scope waits for it. A panic goes on from [`Pool::scope`](super::Pool::scope) when all tasks ended.
     pub fn execute(&'scope self, task: impl FnOnce() + Send + 'scope) {
         self.add(Box::new(move |core, _, tally| {
             let result = catch(task);
@@ -327,9 +344,9 @@ impl<T> ScopedHandle<'_, T> {
     #[track_caller]
     pub fn join(self) -> Result<T, TaskError> {
         // For this one task: the others of the scope may be waiting, too.
-        let awaited = Owed::Duty(Arc::as_ptr(&self.result).addr());
+        let duty = Arc::as_ptr(&self.result).addr();
         self.core
-            .wait(&self.shared, awaited, |_| self.result.lock().is_some())
+            .wait(&self.shared, duty, |_| self.result.lock().is_some())
             .map_err(TaskError::Deadlock)?;
         let Some(result) = self.result.lock().take() else {
             unreachable!(

@@ -26,7 +26,7 @@ pub enum Shutdown {
         /// How long queued and running tasks may take.
         timeout: Duration,
     },
-    /// What is queued is handed back at once; running tasks are asked to stop
+    /// What is queued is handed back at once, but for scopes' tasks, which run; running tasks are asked to stop
     /// ([`task::is_cancelled`](crate::task::is_cancelled)) and end.
     Now {
         /// How long to wait for running tasks.
@@ -125,12 +125,12 @@ impl Shared {
         Vec::new()
     }
 
-    /// Takes no more tasks and gives up those that have not begun.
+    /// Takes no more tasks and gives up those that have not begun, but for scopes' tasks.
     fn halt(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> Vec<Unstarted> {
         state.phase = Phase::Halted;
         self.halted.store(true, Relaxed);
         state.take_back_hoards();
-        let jobs: Vec<_> = std::iter::from_fn(|| state.queue.pop()).collect();
+        let jobs = state.queue.take_all();
         self.dismiss(state);
         jobs.into_iter()
             .filter_map(|(job, priority)| self.hand_back(job, priority))
@@ -149,9 +149,7 @@ impl Shared {
     fn hand_back(&self, job: Job, priority: Priority) -> Option<Unstarted> {
         let task = job.hand_back(self, NotRun::ShutDown);
         if task.is_none() {
-            // A husk, counted as such by whoever took its work; or a scope's child, which the scope
-            // will take and count as that.
-            self.lock().stale -= 1;
+            self.lock().stale -= 1; // a husk, counted as such by whoever took its work
         }
         task.map(|task| Unstarted { priority, task })
     }
@@ -226,7 +224,7 @@ impl Shared {
         condition: impl Fn(&State) -> bool,
     ) -> Result<bool, Box<Report>> {
         let subject = Subject {
-            awaited: Owed::Pool(Arc::as_ptr(self).addr()),
+            awaited: &|| Owed::Pool(self.duties()),
             name: &|| format!("the workers of pool `{}`", self.name),
         };
         let ready = waiting::wait(Some(&subject), deadline, |waker| {

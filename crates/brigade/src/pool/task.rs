@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::lock::duty::Owed;
 use crate::waiting::{self, Subject};
 
 use super::cell::{Cancel, Joinable};
 use super::error::TaskError;
 use super::member;
+use super::running::Running;
 use super::shared::Shared;
 
 /// The result of a task, now or later.
@@ -103,7 +103,10 @@ impl<T: Send + 'static> TaskHandle<T> {
             Arc::clone(&self.cell).run_if_queued(&self.shared);
         }
         let subject = Subject {
-            awaited: Owed::Duty(Arc::as_ptr(&self.cell).addr()),
+            awaited: &|| {
+                self.shared
+                    .end_of(Arc::clone(&self.cell) as Arc<dyn Running>)
+            },
             name: &|| self.shared.id(self.cell.task_name()).to_string(),
         };
         let waited = waiting::wait(Some(&subject), deadline, |waker| {

@@ -21,7 +21,7 @@ use super::stopwatch::Stopwatch;
 pub(crate) fn run(shared: &Arc<Shared>, worker: &Arc<Worker>, parker: &Parker) {
     shared.lock().crew.confirm(worker.number);
     let member = Membership::begin(shared, worker);
-    let duty = Duty::begin(Arc::as_ptr(shared).addr());
+    let duty = Duty::begin(shared.duties().worker);
     let call_hook = |hook: &Option<Hook>| {
         if let Some(hook) = hook
             && let Err(caught) = catch(hook)

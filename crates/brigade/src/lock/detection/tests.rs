@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::wishes::{A, B, wanting};
-use super::{Awaited, Entered, Needs, Target, WaitGraph, Wanted};
+use super::{Awaited, Entered, Needs, PoolDuties, Target, WaitGraph, Wanted};
 use crate::lock::class::Origin;
 use crate::lock::held::{Held, Record};
 use crate::lock::mode::Mode;
@@ -284,8 +284,10 @@ fn duty(address: usize, name: Arc<str>) -> Target {
     Target::Duty { address, name }
 }
 
-fn pool(address: usize, name: Arc<str>) -> Target {
-    Target::Pool { address, name }
+fn pool(worker: usize, name: Arc<str>) -> Target {
+    let guest = worker + 1;
+    let duties = PoolDuties { worker, guest };
+    Target::Pool { duties, name }
 }
 
 #[test]
@@ -322,6 +324,9 @@ fn a_pool_waits_for_its_workers_but_they_do_not_wait_for_each_other_to_end() {
             wanting(A, Mode::Exclusive),
         )
         .expect("the pool does not wait for it");
+    let guest = with_duties(&[8]);
+    let told = graph.enter(guest, wanting(B, Mode::Exclusive));
+    assert!(told.is_err(), "the pool waits for its guests, too");
     let third = worker(&[]);
     let report = graph.enter(third, wanting(B, Mode::Exclusive)).err();
     let report =

@@ -23,6 +23,7 @@ impl fmt::Display for Report {
             let verb = match holds.access {
                 Access::InLine => "was for",
                 Access::Completion => "was at",
+                Access::Beginning => "was to begin",
                 Access::Room => "was to make",
                 _ => "held",
             };
@@ -59,10 +60,8 @@ impl fmt::Display for Report {
 
 impl Report {
     fn is_about_locks_only(&self) -> bool {
-        let is_lock =
-            |part: &Acquisition| !matches!(part.access, Access::Completion | Access::Room);
         let mut steps = self.steps.iter();
-        steps.all(|step| is_lock(&step.holds) && is_lock(&step.wants))
+        steps.all(|step| step.holds.access.is_of_lock() && step.wants.access.is_of_lock())
     }
 
     fn headline(&self) -> &'static str {
@@ -118,7 +117,7 @@ impl fmt::Display for Acquisition {
             made_at,
             place,
         } = self;
-        if matches!(access, Access::Completion | Access::Room) {
+        if !access.is_of_lock() {
             return formatter.write_str(name); // it says what it is, and has no place
         }
         write!(formatter, "`{name}`{access}")?;
@@ -137,10 +136,16 @@ impl fmt::Display for Acquisition {
     }
 }
 
+impl Access {
+    fn is_of_lock(self) -> bool {
+        !matches!(self, Self::Completion | Self::Beginning | Self::Room)
+    }
+}
+
 impl fmt::Display for Access {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Exclusive | Self::Completion | Self::Room => "",
+            Self::Exclusive | Self::Completion | Self::Beginning | Self::Room => "",
             Self::Upgradable => " for upgradable reading",
             Self::Shared => " for reading",
             Self::InLine => " in line, to write it",

@@ -12,12 +12,14 @@ use super::super::tally::Tally;
 use super::{Queue, SPARE};
 
 /// Work that nobody runs: here it is only moved about.
-struct Luggage {
+struct Luggage<const STAYS: bool> {
     is_stale: bool,
     _owner: Arc<()>,
 }
 
-impl Work for Luggage {
+impl<const STAYS: bool> Work for Luggage<STAYS> {
+    const STAYS: bool = STAYS;
+
     fn run(self, _: &Shared, _: &Tally) -> Ran {
         unreachable!("no worker has it")
     }
@@ -37,6 +39,13 @@ struct Entry {
     priority: Priority,
     order: u64,
     is_stale: bool,
+    stays: bool,
+}
+
+impl Entry {
+    fn may_go(&self) -> bool {
+        self.is_stale || !self.stays
+    }
 }
 
 /// A queue, and a list of what must be in it.
@@ -60,6 +69,8 @@ enum Change {
         in_place: bool,
         /// Each so manieth is stale.
         stale: usize,
+        /// Each so manieth stays.
+        staying: usize,
     },
     Pop(usize),
     /// Of the most urgent priority, or of another one.
@@ -67,6 +78,7 @@ enum Change {
     /// The taken block at this place goes back after so many of its jobs have run.
     Restore(usize, usize),
     PopLeastUrgent(u8),
+    TakeAll,
     RemoveStale,
 }
 
@@ -83,8 +95,28 @@ impl Pair {
         }
     }
 
-    fn push(&mut self, priority: Priority, in_place: bool, is_stale: bool) {
-        let luggage = Luggage {
+    fn push(&mut self, priority: Priority, in_place: bool, is_stale: bool, stays: bool) {
+        if stays {
+            self.push_luggage::<true>(priority, in_place, is_stale);
+        } else {
+            self.push_luggage::<false>(priority, in_place, is_stale);
+        }
+        self.latest_order = self.now.max(self.latest_order + 1);
+        self.plain.push(Entry {
+            priority,
+            order: self.latest_order,
+            is_stale,
+            stays,
+        });
+    }
+
+    fn push_luggage<const STAYS: bool>(
+        &mut self,
+        priority: Priority,
+        in_place: bool,
+        is_stale: bool,
+    ) {
+        let luggage = Luggage::<STAYS> {
             is_stale,
             _owner: Arc::clone(&self.owner),
         };
@@ -93,16 +125,10 @@ impl Pair {
         } else {
             self.queue.push(Job::new(luggage), priority, self.now);
         }
-        self.latest_order = self.now.max(self.latest_order + 1);
-        self.plain.push(Entry {
-            priority,
-            order: self.latest_order,
-            is_stale,
-        });
     }
 
     fn push_all(&mut self, priority: Priority, count: usize) {
-        (0..count).for_each(|_| self.push(priority, true, false));
+        (0..count).for_each(|_| self.push(priority, true, false, false));
     }
 
     /// What decides who is next: the smallest.
@@ -162,17 +188,25 @@ impl Pair {
     }
 
     fn pop_least_urgent(&mut self, than: Priority) {
-        let lowest = self.plain.iter().map(|entry| entry.priority).max();
-        let lowest = lowest.filter(|lowest| *lowest >= than);
-        let oldest = self.plain.iter().copied();
-        let oldest = oldest.filter(|entry| Some(entry.priority) == lowest);
-        let expected = oldest.min_by_key(|entry| entry.order);
+        let may_go = self.plain.iter().copied().filter(Entry::may_go);
+        let expected = may_go
+            .filter(|entry| entry.priority >= than)
+            .max_by_key(|entry| (entry.priority, std::cmp::Reverse(entry.order)));
         let popped = self.queue.pop_least_urgent(than);
         assert_eq!(
             popped.map(|(job, of)| (job.order, of)),
             expected.map(|entry| (entry.order, entry.priority))
         );
         expected.into_iter().for_each(|entry| self.forget(entry));
+    }
+
+    fn take_all(&mut self) {
+        let taken = self.queue.take_all();
+        let taken = taken.iter().map(|(job, priority)| (job.order, *priority));
+        let mut expected: Vec<Entry> = self.plain.extract_if(.., |entry| entry.may_go()).collect();
+        expected.sort_by_key(|entry| self.turn(entry));
+        let expected = expected.iter().map(|entry| (entry.order, entry.priority));
+        assert_eq!(taken.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     }
 
     fn remove_stale(&mut self) {
@@ -197,10 +231,12 @@ impl Pair {
                 later,
                 in_place,
                 stale,
+                staying,
             } => {
                 self.now += later;
                 for number in 1..=count {
-                    self.push(Priority(priority), in_place, number % stale == 0);
+                    let (is_stale, stays) = (number % stale == 0, number % staying == 0);
+                    self.push(Priority(priority), in_place, is_stale, stays);
                 }
             }
             Change::Pop(count) => (0..count).for_each(|_| self.pop()),
@@ -212,6 +248,7 @@ impl Pair {
             }
             Change::Restore(place, ran) => self.restore(place, ran),
             Change::PopLeastUrgent(than) => self.pop_least_urgent(Priority(than)),
+            Change::TakeAll => self.take_all(),
             Change::RemoveStale => self.remove_stale(),
         }
         self.assert_same();
@@ -246,14 +283,18 @@ impl Pair {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let push = (1_usize..100, 0_u8..4, 0_u64..300, any::<bool>(), 2_usize..9);
-    let push = push.prop_map(|(count, priority, later, in_place, stale)| Change::Push {
-        count,
-        priority,
-        later,
-        in_place,
-        stale,
-    });
+    let of_which = (any::<bool>(), 2_usize..9, 1_usize..9);
+    let push = (1_usize..100, 0_u8..4, 0_u64..300, of_which);
+    let push = push.prop_map(
+        |(count, priority, later, (in_place, stale, staying))| Change::Push {
+            count,
+            priority,
+            later,
+            in_place,
+            stale,
+            staying,
+        },
+    );
     prop_oneof![
         4 => push,
         3 => (1_usize..90).prop_map(Change::Pop),
@@ -261,6 +302,7 @@ fn change() -> impl Strategy<Value = Change> {
             .prop_map(|(priority, limit)| Change::PopMore(priority, limit)),
         3 => (0_usize..4, 0_usize..10).prop_map(|(place, ran)| Change::Restore(place, ran)),
         2 => (0_u8..5).prop_map(Change::PopLeastUrgent),
+        1 => Just(Change::TakeAll),
         1 => Just(Change::RemoveStale),
     ]
 }
@@ -372,7 +414,7 @@ fn what_comes_later_stays_behind_what_another_worker_still_has() {
 fn that_holds_also_when_the_stale_ones_were_removed_in_between() {
     let mut pair = Pair::new(None);
     for number in 0..20 {
-        pair.push(LOW, true, number < 5);
+        pair.push(LOW, true, number < 5, false);
     }
     assert_eq!(pair.pop_more(LOW, 10), 10);
     assert_eq!(pair.pop_more(LOW, BLOCK), 10);
