@@ -234,8 +234,7 @@ fn waiting_for_room_that_one_free_worker_can_make_is_no_deadlock() {
 
 /// Keeps the only worker of a pool with a task that wants a lock of the caller's; returns what that task is told, once
 /// `waits` waits for another task of the pool in vain.
-fn want_a_lock_on_the_only_worker(waits: impl FnOnce(&Pool)) -> Option<Box<Report>> {
-    let pool = pool("only", 1);
+fn want_a_lock_on_the_only_worker(pool: &Pool, waits: impl FnOnce(&Pool)) -> Option<Box<Report>> {
     let lock = Arc::new(Mutex::named("only.lock", ()));
     let guard = lock.lock();
     let wanted = Arc::clone(&lock);
@@ -249,32 +248,48 @@ fn want_a_lock_on_the_only_worker(waits: impl FnOnce(&Pool)) -> Option<Box<Repor
             }
         }
     });
-    waits(&pool);
+    waits(pool);
     drop(guard);
     wants.unwrap().join().unwrap()
 }
 
+/// Two workers on a pool for one: the second came while the first waited inside a task.
+fn pool_with_a_worker_too_many() -> Arc<Pool> {
+    let (only, other) = (pool("only", 1), pool("other", 1));
+    let gate = Gate::shut(&other);
+    let awaited = other.submit(|| ()).unwrap();
+    let waits = only.submit(move || awaited.join().unwrap()).unwrap();
+    only.submit(|| ()).unwrap().join().unwrap();
+    drop(gate);
+    waits.join().unwrap();
+    assert_eq!(only.metrics().workers.live, 2);
+    only
+}
+
 #[test]
 fn joining_a_queued_task_under_a_lock_that_all_workers_want_is_reported() {
-    let told = want_a_lock_on_the_only_worker(|pool| {
-        let queued = pool.task(|| ()).name("queued").submit().unwrap();
-        let joined = queued.join();
-        // The worker is told, and lets the queued task run; or who joins.
-        let Err(TaskError::Deadlock(report)) = joined else {
-            return joined.unwrap();
-        };
-        assert_eq!(report.kind(), FindingKind::Deadlock);
-    });
-    if let Some(report) = told {
-        let text = report.to_string();
-        let begin = "was to begin task `queued` on pool `only`";
-        assert!(text.contains(begin), "{text}");
+    // One that is parked, and may not work, does not hide that all others are stuck.
+    for pool in [pool("only", 1), pool_with_a_worker_too_many()] {
+        let told = want_a_lock_on_the_only_worker(&pool, |pool| {
+            let queued = pool.task(|| ()).name("queued").submit().unwrap();
+            let joined = queued.join();
+            // The worker is told, and lets the queued task run; or who joins.
+            let Err(TaskError::Deadlock(report)) = joined else {
+                return joined.unwrap();
+            };
+            assert_eq!(report.kind(), FindingKind::Deadlock);
+        });
+        if let Some(report) = told {
+            let text = report.to_string();
+            let begin = "was to begin task `queued` on pool `only`";
+            assert!(text.contains(begin), "{text}");
+        }
     }
 }
 
 #[test]
 fn a_scope_under_a_lock_that_all_workers_want_is_reported() {
-    let told = want_a_lock_on_the_only_worker(|pool| {
+    let told = want_a_lock_on_the_only_worker(&pool("only", 1), |pool| {
         pool.scope(|scope| scope.execute(|| ()));
     });
     let report = told.expect("the scope cannot go on, so the worker was told");

@@ -20,12 +20,14 @@ impl Shared {
 
     /// What needs any worker to come for what is queued.
     pub(crate) fn any_worker(&self, state: &State) -> Needs {
-        if state.crew.is_coming() {
+        let crew = &state.crew;
+        if crew.is_coming() {
             return Needs::Nobody;
         }
+        // Those that are parked are one too many while the others are at work.
         Needs::Any {
             duties: vec![self.duties().worker],
-            threads: state.crew.live + state.crew.starting,
+            threads: (crew.live - crew.idle.len()) + crew.starting,
         }
     }
 
