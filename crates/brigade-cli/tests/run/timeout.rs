@@ -1,6 +1,8 @@
 //! A job has so much time, and not more.
 
-use crate::stage::{Running, Stage, lives, until};
+use std::fs;
+
+use crate::stage::{Outcome, Running, Stage, lives, until, with_enough_time};
 
 #[test]
 fn a_job_that_takes_too_long_is_asked_to_end_and_has_failed() {
@@ -13,8 +15,13 @@ fn a_job_that_takes_too_long_is_asked_to_end_and_has_failed() {
 
 #[test]
 fn what_it_printed_before_is_shown() {
-    let outcome = Stage::new().run(["--timeout", "1s"], b"echo a; exec sleep 1000\n");
-    assert_eq!((outcome.code, outcome.text()), (Some(1), "a\n"));
+    with_enough_time(|seconds| {
+        let timeout = format!("{seconds}s");
+        let outcome = Stage::new().run(["--timeout", &timeout], b"echo a; exec sleep 1000\n");
+        assert_eq!(outcome.code, Some(1));
+        // If it has got to print anything.
+        (!outcome.text().is_empty()).then(|| assert_eq!(outcome.text(), "a\n"))
+    });
 }
 
 #[test]
@@ -28,35 +35,26 @@ fn it_has_failed_though_it_ends_with_success_when_it_is_asked_to() {
 
 #[test]
 fn a_job_that_forks_and_ignores_sigterm_is_gone_afterwards() {
-    let stage = Stage::new();
     let job = b"trap '' TERM; sh -c 'while :; do sleep 1000; done' & echo $$ $! > pids; \
                 while :; do sleep 1000; done\n";
-    let outcome = stage.run(["--timeout", "2s", "--grace", "50ms"], job);
-    assert_eq!(outcome.code, Some(1));
-    outcome.assert_says("timed out after 2.00 s, and had to be killed");
-    assert_gone(&stage);
+    let outcome = outcome_of_gone("50ms", job);
+    outcome.assert_says(" s, and had to be killed\n");
 }
 
 #[test]
 fn so_is_what_it_left_behind_without_an_output() {
-    let stage = Stage::new();
     // The job itself heeds SIGTERM; what it started does not, and nothing waits for that to end.
     let job = b"(trap '' TERM; exec sleep 1000) > /dev/null 2>&1 & echo $$ $! > pids; wait\n";
-    let outcome = stage.run(["--timeout", "2s", "--grace", "1h"], job);
-    assert_eq!(outcome.code, Some(1));
-    outcome.assert_says("timed out after 2.00 s\n");
-    assert_gone(&stage);
+    let outcome = outcome_of_gone("1h", job);
+    outcome.assert_says(" s\n");
 }
 
 #[test]
 fn a_job_that_has_closed_its_outputs_is_timed_too() {
-    let stage = Stage::new();
     let job =
         b"exec > /dev/null 2>&1; trap '' TERM; echo $$ > pids; while :; do sleep 1000; done\n";
-    let outcome = stage.run(["--timeout", "2s", "--grace", "50ms"], job);
-    assert_eq!(outcome.code, Some(1));
-    outcome.assert_says("timed out after 2.00 s, and had to be killed");
-    assert_gone(&stage);
+    let outcome = outcome_of_gone("50ms", job);
+    outcome.assert_says(" s, and had to be killed\n");
 }
 
 #[test]
@@ -88,8 +86,18 @@ fn a_job_that_has_time_left_is_let_alone() {
     outcome.assert_says("exit status 3");
 }
 
-fn assert_gone(stage: &Stage) {
-    let pids = std::fs::read_to_string(stage.path("pids")).expect("written by the job");
-    assert!(!pids.trim().is_empty());
-    until("they are gone", || !pids.split_whitespace().any(lives));
+/// The outcome of a job that writes into `pids` which processes there are, has too little time, and leaves none.
+fn outcome_of_gone(grace: &str, job: &[u8]) -> Outcome {
+    with_enough_time(|seconds| {
+        let stage = Stage::new();
+        let timeout = format!("{seconds}s");
+        let outcome = stage.run(["--timeout", &timeout, "--grace", grace], job);
+        assert_eq!(outcome.code, Some(1));
+        outcome.assert_says("timed out after ");
+        // If it has got so far.
+        let pids = fs::read_to_string(stage.path("pids")).ok()?;
+        let pids = pids.strip_suffix('\n')?;
+        until("they are gone", || !pids.split_whitespace().any(lives));
+        Some(outcome)
+    })
 }
