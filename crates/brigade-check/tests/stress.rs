@@ -186,16 +186,17 @@ fn ran() -> Duration {
 #[test]
 fn threads_that_wait_for_a_core_are_not_said_to_hang() {
     let cores = available_parallelism().map_or(1, NonZero::get);
-    // On so few cores they need four times the limit, each of them a quarter.
-    let limit = Duration::from_millis(400);
+    // On so few cores they need more than the limit, each of them a small part: should others leave them but little of a
+    // core, that is still far from the time after which nothing but the clock counts.
+    let limit = Duration::from_secs(1);
     let check = stress()
-        .threads(16 * cores)
+        .threads(24 * cores)
         .operations(1)
         .iterations(1)
         .hang_limit(limit);
     let spin = move |(): &(), _: &mut brigade_check::Worker| {
         let begun = ran();
-        while ran() < begun + limit / 4 {
+        while ran() < begun + limit / 16 {
             (0..10_000).for_each(|_| std::hint::spin_loop());
         }
     };

@@ -14,7 +14,7 @@ use brigade::consumers::{Consumers, RejectReason, WaitError};
 use brigade::lock::{FindingKind, LockError, Mutex, Report};
 use brigade::pool::Shutdown;
 use polling::{SHORT, until_found};
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 const ROUNDS: usize = if cfg!(debug_assertions) { 20 } else { 200 };
 
@@ -91,7 +91,7 @@ fn produce_under_the_lock(workers: usize) -> usize {
 
 #[test]
 fn a_producer_that_holds_the_lock_all_consumers_want_does_not_wait_for_room_for_ever() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for workers in [1, 3] {
             for _ in 0..ROUNDS {
                 assert_eq!(produce_under_the_lock(workers), 1);
@@ -102,7 +102,7 @@ fn a_producer_that_holds_the_lock_all_consumers_want_does_not_wait_for_room_for_
 
 #[test]
 fn a_producer_waits_for_room_while_one_consumer_can_make_it() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for _ in 0..ROUNDS {
             let Wanting {
                 consumers,
@@ -152,7 +152,7 @@ fn feeding(
 
 #[test]
 fn of_consumers_that_feed_each_other_one_gets_an_error_when_all_buffers_are_full() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for _ in 0..ROUNDS {
             let (tells, hears) = channel();
             let done = Arc::default();
@@ -183,7 +183,7 @@ fn of_consumers_that_feed_each_other_one_gets_an_error_when_all_buffers_are_full
 
 #[test]
 fn wait_idle_under_a_lock_that_one_of_several_consumers_wants_does_not_hang() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for workers in [1, 3] {
             for _ in 0..ROUNDS {
                 let Wanting {
@@ -214,7 +214,7 @@ fn wait_idle_under_a_lock_that_one_of_several_consumers_wants_does_not_hang() {
 
 #[test]
 fn wait_idle_is_not_stopped_by_a_consumer_that_has_only_a_later_item() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let lock = Arc::new(Mutex::named("later", ()));
         let (tells, hears) = channel();
         let (waits, later_waits) = channel();
@@ -259,7 +259,7 @@ fn wait_idle_is_not_stopped_by_a_consumer_that_has_only_a_later_item() {
 
 #[test]
 fn a_shutdown_under_a_lock_that_a_consumer_wants_ends() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for _ in 0..ROUNDS {
             let Wanting {
                 consumers,
@@ -283,7 +283,7 @@ fn a_shutdown_under_a_lock_that_a_consumer_wants_ends() {
 /// A producer that is let in holds its lock until it wakes up, which is later than the consumer can want it.
 #[test]
 fn who_has_been_let_in_is_told_nothing_and_nobody_is_told_of_it() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let lock = Arc::new(Mutex::named("brief", ()));
         let wants = Arc::clone(&lock);
         let consumers = Consumers::builder("one")
@@ -313,7 +313,7 @@ fn who_has_been_let_in_is_told_nothing_and_nobody_is_told_of_it() {
 
 #[test]
 fn nobody_is_told_of_a_deadlock_under_load_that_has_none() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let lock = Arc::new(Mutex::named("load", 0_u64));
         let (wants, seats) = (Arc::clone(&lock), AtomicUsize::new(0));
         let last = Consumers::builder("last")

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use brigade::consumers::{Cause, Consumers, Failure, Retry};
@@ -115,35 +115,43 @@ fn an_item_that_succeeds_at_last_is_handled_and_reaches_no_failure_handler() {
     );
 }
 
-#[test]
-fn no_consumer_waits_for_the_pause_before_a_retry() {
-    let pause = Duration::from_millis(50);
+/// One consumer that fails with each item, and tells which it was and when it began.
+fn failing(pause: Duration) -> (Consumers<u32>, Receiver<(u32, Instant)>) {
     let (tells, hears) = channel();
-    let tried = AtomicUsize::new(0);
     let consumers = Consumers::builder("pauses")
         .workers(1)
-        .retry(Retry::times(1).after(pause))
+        .retry(Retry::times(1).after(pause).at_most(pause))
         .start(move |item: &u32| {
             tells.send((*item, Instant::now())).unwrap();
-            if *item == 1 && tried.fetch_add(1, SeqCst) == 0 {
-                Err(())
-            } else {
-                Ok(())
-            }
+            Err(())
         })
         .unwrap();
+    (consumers, hears)
+}
+
+#[test]
+fn no_consumer_waits_for_the_pause_before_a_retry() {
+    let (consumers, hears) = failing(Duration::from_secs(3_600));
     consumers.produce(1).unwrap();
+    assert_eq!(hears.recv().unwrap().0, 1);
     consumers.produce(2).unwrap();
-    let (first, began) = hears.recv().unwrap();
-    let (second, _) = hears.recv().unwrap();
-    assert_eq!(
-        (first, second),
-        (1, 2),
-        "the only consumer went on meanwhile"
-    );
-    let (third, again) = hears.recv().unwrap();
-    assert_eq!(third, 1);
-    assert!(again - began >= pause);
+    // The only consumer goes on meanwhile.
+    assert_eq!(hears.recv().unwrap().0, 2);
+    while consumers.metrics().delayed < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(consumers.shutdown(Shutdown::now()).unhandled, [1, 2]);
+}
+
+#[test]
+fn an_item_is_not_tried_again_before_the_pause_is_over() {
+    let pause = Duration::from_millis(50);
+    let (consumers, hears) = failing(pause);
+    consumers.produce(1).unwrap();
+    let began = [(); 2].map(|()| hears.recv().unwrap().1);
+    assert!(began[1] - began[0] >= pause);
+    consumers.wait_idle().unwrap();
+    assert_eq!(consumers.metrics().retried, 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use brigade::lock::{FindingKind, LockError, Mutex, RwLock, lock_all};
 use detecting::{LONG, deadlock, ignore_predictions};
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 /// Long enough to begin to wait.
 const SHORT: Duration = Duration::from_millis(1);
@@ -31,7 +31,7 @@ fn on_thread(name: &str, body: impl FnOnce() + Send + 'static) {
 
 #[test]
 fn a_lock_that_its_holder_took_along_is_reported() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let lock = Arc::new(Mutex::named("taken-along", 0));
         let inner = Arc::clone(&lock);
@@ -62,7 +62,7 @@ fn a_lock_that_its_holder_took_along_is_reported() {
 
 #[test]
 fn a_reader_that_is_gone_is_in_the_way_of_writers_only() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let lock = Arc::new(RwLock::named("reader-gone", 0));
         let inner = Arc::clone(&lock);
@@ -75,7 +75,7 @@ fn a_reader_that_is_gone_is_in_the_way_of_writers_only() {
 
 #[test]
 fn a_leaked_guard_of_a_live_thread_is_a_recursion_for_that_thread() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let lock = Mutex::named("leaked", 0);
         forget(lock.lock());
@@ -88,7 +88,7 @@ fn a_leaked_guard_of_a_live_thread_is_a_recursion_for_that_thread() {
 
 #[test]
 fn a_new_lock_where_a_leaked_one_was_is_free() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         // Always at the same address.
         let mut place = ManuallyDrop::new(Box::new(Mutex::named("reused.first", 0)));
@@ -111,7 +111,7 @@ fn a_new_lock_where_a_leaked_one_was_is_free() {
 
 #[test]
 fn a_new_lock_where_a_lock_of_a_gone_thread_was_is_free() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let mut place = Arc::new(RwLock::named("gone-reused.first", 0));
         let inner = Arc::clone(&place);
@@ -128,7 +128,7 @@ fn a_new_lock_where_a_lock_of_a_gone_thread_was_is_free() {
 
 #[test]
 fn a_lock_beside_one_that_was_taken_along_is_waited_for() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let taken_along = Arc::new(Mutex::named("beside.taken-along", 0));
         let inner = Arc::clone(&taken_along);
@@ -142,7 +142,7 @@ fn a_lock_beside_one_that_was_taken_along_is_waited_for() {
 
 #[test]
 fn what_one_thread_leaked_does_not_look_held_by_the_next() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let lock = Arc::new(Mutex::named("inherited", 0));
         for _ in 0..10 {

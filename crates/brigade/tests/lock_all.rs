@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use brigade::lock::{LockError, Mutex, Rank, RwLock, lock_all, lock_all_timeout, try_lock_all};
 use together::on_threads;
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 /// Longer than any test lasts.
-const LONG: Duration = Duration::from_secs(50);
+const LONG: Duration = Duration::from_secs(500);
 
 /// So long as to have waited.
 const SHORT: Duration = Duration::from_millis(1);
@@ -132,7 +132,7 @@ fn an_attempt_takes_all_or_says_which_is_not_free() {
 
 #[test]
 fn what_timed_out_holds_nothing_afterwards() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let locks = Arc::new(["timed.a", "timed.b", "timed.c"].map(|name| Mutex::named(name, ())));
         for busy in 0..3 {
             let inner = Arc::clone(&locks);
@@ -168,7 +168,7 @@ fn what_timed_out_holds_nothing_afterwards() {
 
 #[test]
 fn a_timed_wait_holds_none_while_it_waits() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let locks = Arc::new(["holds-none.a", "holds-none.b"].map(|name| Mutex::named(name, 0)));
         let held = locks[1].lock();
         let inner = Arc::clone(&locks);
@@ -191,7 +191,7 @@ fn a_timed_wait_holds_none_while_it_waits() {
 
 #[test]
 fn ranks_come_before_addresses() {
-    within_a_minute(|| {
+    without_hanging(|| {
         // The higher rank is at the lower address.
         let locks = [
             Mutex::ranked(Rank(2), "ranked.high", ()),
@@ -218,7 +218,7 @@ fn ranks_come_before_addresses() {
 
 #[test]
 fn philosophers_eat_whichever_hand_they_use_first() {
-    within_a_minute(|| {
+    without_hanging(|| {
         const EACH: usize = 10_000;
         let forks: Vec<_> = (0..5).map(|_| Mutex::named("fork", 0)).collect();
         on_threads(5, |seat| {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use brigade::lock::{Condvar, FindingKind, LockError, Mutex, MutexGuard, Report, lock_all};
 use detecting::{LONG, deadlock, ignore_predictions};
 use polling::{SHORT, until_found};
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 /// Each thread takes one of `size` locks and then the next one; returns the reports of those that failed.
 fn ring(prefix: &'static str, size: usize) -> Vec<Report> {
@@ -44,7 +44,7 @@ fn ring(prefix: &'static str, size: usize) -> Vec<Report> {
 
 #[test]
 fn one_call_fails_in_a_ring_of_two_of_three_and_of_ten_threads() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for (prefix, size) in [("ring-2", 2), ("ring-3", 3), ("ring-10", 10)] {
             for _ in 0..20 {
                 let found = ring(prefix, size);
@@ -72,7 +72,7 @@ fn one_call_fails_in_a_ring_of_two_of_three_and_of_ten_threads() {
 
 #[test]
 fn lock_panics_with_the_report_and_lets_the_others_go_on() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let locks = Arc::new(["panics.a", "panics.b"].map(|name| Mutex::named(name, 0)));
         let barrier = Arc::new(Barrier::new(2));
@@ -110,7 +110,7 @@ fn lock_panics_with_the_report_and_lets_the_others_go_on() {
 
 #[test]
 fn a_thread_that_waits_on_a_condition_wants_its_mutex() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let shared = Arc::new((
             Mutex::named("cond.m", false),
@@ -161,7 +161,7 @@ fn a_thread_that_waits_on_a_condition_wants_its_mutex() {
 
 #[test]
 fn a_thread_that_lets_others_go_first_wants_its_mutex_back() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let shared = Arc::new((Mutex::named("bump.m", false), Mutex::named("bump.n", ())));
         let bumps = {
@@ -191,7 +191,7 @@ fn a_thread_that_lets_others_go_first_wants_its_mutex_back() {
 
 #[test]
 fn locks_taken_at_once_under_another_can_close_a_cycle() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let locks = Arc::new(["all.a", "all.b", "all.c"].map(|name| Mutex::named(name, ())));
         let barrier = Arc::new(Barrier::new(2));
@@ -214,7 +214,7 @@ fn locks_taken_at_once_under_another_can_close_a_cycle() {
 
 #[test]
 fn a_timed_wait_fails_at_once_if_the_others_wait_for_ever() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let locks = Arc::new(["forever.a", "forever.b"].map(|name| Mutex::named(name, ())));
         let held = locks[0].lock();
@@ -247,7 +247,7 @@ fn a_timed_wait_fails_at_once_if_the_others_wait_for_ever() {
 
 #[test]
 fn waits_that_all_give_up_are_no_deadlock() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let locks = Arc::new(["brief.a", "brief.b"].map(|name| Mutex::named(name, ())));
         let barrier = Arc::new(Barrier::new(2));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use brigade::lock::{self, Access, FindingKind, LockError, Mutex, Report, RwLock};
 use detecting::{LONG, deadlock, ignore_predictions};
 use polling::{SHORT, until_found};
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 /// How a lock of two is taken and wanted.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ fn cross(held: [As; 2], wanted: [As; 2]) -> usize {
 #[test]
 fn every_two_modes_that_exclude_each_other_close_a_cycle_once() {
     use As::{Mutex, Read, Upgradable, Write};
-    within_a_minute(|| {
+    without_hanging(|| {
         let excluding = [
             (Mutex, Mutex),
             (Write, Read),
@@ -108,7 +108,7 @@ fn every_two_modes_that_exclude_each_other_close_a_cycle_once() {
 #[test]
 fn modes_that_go_together_close_no_cycle() {
     use As::{Mutex, Read, Upgradable};
-    within_a_minute(|| {
+    without_hanging(|| {
         for (held, wanted) in [(Read, Read), (Read, Upgradable), (Upgradable, Read)] {
             assert_eq!(
                 cross([held, held], [wanted, wanted]),
@@ -126,7 +126,7 @@ fn modes_that_go_together_close_no_cycle() {
 
 #[test]
 fn each_of_several_readers_is_a_holder() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let read = Arc::new(RwLock::named("readers.read", ()));
         let own = Arc::new(Mutex::named("readers.own", ()));
@@ -171,7 +171,7 @@ fn wait_for_writer(lock: &RwLock<()>) {
 
 #[test]
 fn readers_of_each_other_behind_waiting_writers_are_found() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let locks = Arc::new(["rr.a", "rr.b"].map(|name| RwLock::named(name, ())));
         let barrier = Arc::new(Barrier::new(2));
@@ -219,7 +219,7 @@ fn readers_of_each_other_behind_waiting_writers_are_found() {
 
 #[test]
 fn a_second_read_behind_a_waiting_writer_is_found() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let lock = Arc::new(RwLock::named("rwr", ()));
         let held = lock.read();
@@ -241,7 +241,7 @@ fn a_second_read_behind_a_waiting_writer_is_found() {
 
 #[test]
 fn a_reader_behind_writers_that_give_up_is_let_in() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let locks = Arc::new(["patient.a", "patient.b"].map(|name| RwLock::named(name, ())));
         let seen = Arc::new(AtomicBool::new(false));
@@ -277,7 +277,7 @@ fn a_reader_behind_writers_that_give_up_is_let_in() {
 
 #[test]
 fn an_upgrade_waits_for_readers_that_wait_for_it() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let (read, own) = (
             RwLock::named("upgrade.read", ()),
@@ -310,7 +310,7 @@ fn an_upgrade_waits_for_readers_that_wait_for_it() {
 
 #[test]
 fn an_upgrade_over_the_own_second_read_panics() {
-    within_a_minute(|| {
+    without_hanging(|| {
         ignore_predictions();
         let lock = Arc::new(RwLock::named("self-upgrade", ()));
         let inner = Arc::clone(&lock);

@@ -14,7 +14,7 @@ static COUNT: Mutex<u64> = Mutex::new(0);
 static NAMES: RwLock<Vec<String>> = RwLock::new(Vec::new());
 static CHANGED: Condvar = Condvar::new();
 
-const LONG: Duration = Duration::from_secs(50);
+const LONG: Duration = Duration::from_secs(500);
 
 #[derive(Debug, Default, PartialEq)]
 struct Pair {

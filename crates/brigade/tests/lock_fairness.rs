@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use brigade::lock::{Mutex, RwLock};
 use until::until;
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 /// Threads of a stream, which overlap, so that the lock is hardly ever free.
 const STREAM: usize = 3;
@@ -22,7 +22,7 @@ fn turns_beside(
     stream: impl Fn(&RwLock<u64>) + Send + Sync + 'static,
     one: impl Fn(&RwLock<u64>) + Send + 'static,
 ) -> usize {
-    within_a_minute(move || {
+    without_hanging(move || {
         let lock = RwLock::named("fair", 0);
         let (done, streamed) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
@@ -90,7 +90,7 @@ fn readers_that_hold_something_get_their_turns_between_writers() {
 /// How many turns of a stream of writers, each long, one reading waits at the worst, of so many.
 fn longest_wait(readings: usize) -> usize {
     const TURN: Duration = Duration::from_millis(1);
-    within_a_minute(move || {
+    without_hanging(move || {
         let lock = RwLock::named("fair.worst", ());
         let (done, turns) = (AtomicBool::new(false), AtomicUsize::new(0));
         let write = || {

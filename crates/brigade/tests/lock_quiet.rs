@@ -13,7 +13,7 @@ use brigade::lock::{
     lock_all_timeout,
 };
 use together::on_threads;
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -50,7 +50,7 @@ fn dwell(random: usize) {
 
 /// Runs the body on each of several threads, with a number that differs each time.
 fn on_each_thread(rounds: usize, body: impl Fn(usize) + Send + Sync + 'static) {
-    within_a_minute(move || {
+    without_hanging(move || {
         collect();
         on_threads(THREADS, |number| {
             let mut random = number as u64 + 1;
@@ -179,7 +179,7 @@ fn all_at_once_in_any_order_is_quiet() {
             dwell(random);
             *other += *one;
         } else {
-            let limit = Duration::from_secs(60);
+            let limit = Duration::from_secs(500);
             let (one, other) =
                 lock_all_timeout((second.reading(), first.reading()), limit).unwrap();
             assert!(*one + *other >= 0);
@@ -232,7 +232,7 @@ fn a_queue_with_conditions_under_a_common_lock_is_quiet() {
 
 #[test]
 fn threads_that_come_and_go_are_quiet() {
-    within_a_minute(|| {
+    without_hanging(|| {
         collect();
         let shared = Arc::new((
             Mutex::named("short.outer", 0),

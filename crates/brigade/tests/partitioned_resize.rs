@@ -45,30 +45,31 @@ fn a_key_stays_in_order_and_alone_while_the_number_of_workers_changes() {
             },
         )
         .unwrap();
-    let done = AtomicUsize::new(0);
-    let resized = thread::scope(|scope| {
+    let (done, resized, sent) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
         for producer in 0..8 {
-            let (workers, done) = (&workers, &done);
+            let (workers, done, resized, sent) = (&workers, &done, &resized, &sent);
             scope.spawn(move || {
-                for number in 0..EACH {
+                // And so many more as are handled before it has changed often enough.
+                let mut number = 0;
+                while number < EACH || resized.load(SeqCst) < 10 {
                     workers.send(number % KEYS, (producer, number)).unwrap();
+                    number += 1;
                 }
+                sent.fetch_add(number, SeqCst);
                 done.fetch_add(1, SeqCst);
             });
         }
-        let mut resized = 0;
         while done.load(SeqCst) < 8 {
-            workers.resize([4, 2, 7, 1, 3][resized % 5]).unwrap();
-            resized += 1;
+            let times = resized.fetch_add(1, SeqCst);
+            workers.resize([4, 2, 7, 1, 3][times % 5]).unwrap();
             let seen = workers.metrics().handled;
             until(|| workers.metrics().handled > seen + 20 || done.load(SeqCst) == 8);
         }
-        resized
     });
     workers.wait_idle().unwrap();
-    assert!(resized > 5, "{resized}");
     assert_eq!(wrong.load(SeqCst), 0);
-    assert_eq!(workers.metrics().handled, 8 * EACH);
+    assert_eq!(workers.metrics().handled, sent.into_inner());
     let last = last.lock().unwrap();
     assert_eq!(last.len() as u64, 8 * KEYS);
     assert!(last.values().all(|number| *number >= EACH - KEYS));

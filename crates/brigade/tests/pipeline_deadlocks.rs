@@ -13,7 +13,7 @@ use std::thread;
 use brigade::lock::{self, Action, FindingKind, LockError, Mutex, MutexGuard, Report};
 use brigade::pipeline::{self, PipelineError};
 use polling::{SHORT, until_found};
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 const ROUNDS: usize = if cfg!(debug_assertions) { 20 } else { 200 };
 
@@ -64,7 +64,7 @@ fn ends<'env, E: Send + 'env>(
 
 #[test]
 fn a_stage_that_wants_a_lock_of_the_thread_that_waits_for_it_fails_with_the_cycle() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let lock = stuck_lock();
         let _held = lock.lock();
         // Found as soon as the thread that holds the lock waits.
@@ -86,7 +86,7 @@ fn a_stage_that_wants_a_lock_of_the_thread_that_waits_for_it_fails_with_the_cycl
 
 #[test]
 fn of_a_stage_and_the_thread_that_waits_for_it_under_its_lock_one_is_told() {
-    within_a_minute(|| {
+    without_hanging(|| {
         for round in 0..ROUNDS {
             let lock = stuck_lock();
             let told = hear_of_findings(lock.lock());
@@ -114,7 +114,7 @@ fn of_a_stage_and_the_thread_that_waits_for_it_under_its_lock_one_is_told() {
 
 #[test]
 fn a_stage_that_runs_a_pipeline_under_a_lock_that_this_wants_fails_with_the_cycle() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let lock = stuck_lock();
         let failed: PipelineError<String> = pipeline::source(0..10)
             .try_map(2, |number: u32| {
@@ -144,7 +144,7 @@ fn a_stage_that_runs_a_pipeline_under_a_lock_that_this_wants_fails_with_the_cycl
 
 #[test]
 fn stages_that_wait_for_each_other_by_full_and_empty_buffers_are_no_deadlock() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let lock = Arc::new(Mutex::named("shared", 0_u64));
         let told = Arc::new(AtomicUsize::new(0));
         let turns = 200 * ROUNDS as u64;

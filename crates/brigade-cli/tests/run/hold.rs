@@ -154,12 +154,12 @@ fn the_most_urgent_goes_first_whenever_it_has_come() {
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
     let arguments = ["-j4", "--memfree", "1000000G"];
     let mut running = Running::start(stage.command(arguments));
-    running.write(b"@0 echo > here; cat gate\n");
+    running.write(b"echo > here; cat gate\n");
     here.wait();
     running.write(b"@low echo d\n@low echo e\n@normal echo c\n");
     running.wait_until_queued();
     running.wait_for("jobs are held back: ");
-    running.write(b"@high echo b\n@1 echo a\n");
+    running.write(b"@high echo b\n@0 echo a\n");
     running.wait_until_queued();
     gate.open();
     let outcome = running.end();
@@ -217,12 +217,12 @@ fn the_metrics_say_so() {
     let mut running = Running::start(stage.command(arguments));
     running.write(b"echo > here; cat gate\n");
     here.wait();
-    running.write(b"true\n");
     let has = |line: &str| {
         let text = fs::read_to_string(stage.path("run.prom")).expect("metrics");
         text.lines().any(|found| found == line)
     };
     assert!(has("brigade_jobs_held_back{by=\"memory\"} 0"));
+    running.write(b"true\n");
     until("the next file says it", || {
         has("brigade_jobs_held_back{by=\"memory\"} 1")
     });

@@ -139,7 +139,8 @@ fn a_job_that_ignores_sigterm_is_killed_after_a_while() {
 fn three_times_kills_at_once_and_does_not_wait_for_who_left_the_group() {
     let stage = Stage::new();
     let here = stage.meeting("here");
-    let mut running = Running::start(stage.command(["-j1"]));
+    // The third time, and not the end of the grace.
+    let mut running = Running::start(stage.command(["-j1", "--grace", "1000h"]));
     // What `setsid` starts is out of reach, and has the job's output open.
     running.write(b"trap '' TERM; setsid sh -c 'echo $$ > here; exec sleep 1000' & wait; wait\n");
     let escaped = here.wait();

@@ -273,8 +273,9 @@ fn jobs_that_are_about_to_begin_are_stopped_too() {
 fn the_time_of_a_job_stands_still_while_it_is_stopped() {
     let stage = Stage::new();
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
-    let timeout = Duration::from_secs(5);
-    let arguments = ["-q", "-j1", "--timeout", "5s"];
+    // It needs little of it before it is stopped and after, even on a busy machine.
+    let timeout = Duration::from_secs(10);
+    let arguments = ["-q", "-j1", "--timeout", "10s"];
     let mut running = Running::start(in_own_group(stage.command(arguments)));
     running.write(b"echo $$ > here; read x < gate; echo a\n");
     let job = pid(&here.wait());

@@ -37,7 +37,8 @@ fn jobs_share_what_they_only_share_and_exclude_who_needs_it_alone() {
         job("echo met > meeting; touch told", &["cache:shared"]),
         job("test -e met && test -e told", &["cache"]),
     ];
-    let outcome = stage.run_objects(&["-j3"], &jobs);
+    // Two workers: the first two jobs keep them until they have met, so that the third does not ask before them.
+    let outcome = stage.run_objects(&["-j2"], &jobs);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
@@ -76,7 +77,8 @@ fn jobs_that_name_resources_in_opposite_orders_never_wait_for_each_other() {
 fn who_waits_for_much_is_not_overtaken_by_who_needs_little() {
     let stage = Stage::new();
     let (here, gate) = (stage.meeting("here"), stage.meeting("gate"));
-    let mut running = Running::start(stage.command(["--jsonl", "-q", "-j4"]));
+    // One worker has this job, the other looks at all that follow, one after the other.
+    let mut running = Running::start(stage.command(["--jsonl", "-q", "-j2"]));
     running.write(job("echo > here; cat gate", &["gpu=1/4"]).as_bytes());
     here.wait();
     running.write(job("touch large", &["gpu=4"]).as_bytes());
@@ -94,7 +96,8 @@ fn who_waits_for_much_is_not_overtaken_by_who_needs_little() {
 #[test]
 fn a_stream_of_small_jobs_does_not_starve_a_large_one() {
     let stage = Stage::new();
-    let mut running = Running::start(stage.command(["--jsonl", "-q", "-j8"]));
+    // However slow they are, only so many are left at the end.
+    let mut running = Running::start(stage.command(["--jsonl", "-q", "-j8", "--queue", "20"]));
     // There is always one more that waits: they come faster than four at once can run.
     let small = job("sleep 0.02", &["gpu=1/4"]);
     running.write(small.repeat(100).as_bytes());

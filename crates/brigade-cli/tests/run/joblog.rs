@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::stage::{Running, Stage};
+use crate::stage::{Running, Stage, with_enough_time};
 
 /// The lines of a job log, by their numbers.
 pub(crate) fn entries(stage: &Stage, name: &str) -> Vec<Value> {
@@ -21,16 +21,23 @@ pub(crate) fn entries(stage: &Stage, name: &str) -> Vec<Value> {
 
 #[test]
 fn each_job_has_a_line_with_what_became_of_it() {
-    let stage = Stage::new();
     let before = SystemTime::UNIX_EPOCH
         .elapsed()
         .expect("after 1970")
         .as_secs_f64();
     let jobs =
         b"echo a\n\n# none\nexit 3\nkill -9 $$\nmissing-command x\n@urgent y\nexec sleep 1000\n";
-    let outcome = stage.run(["-q", "--timeout", "2s", "--joblog", "log"], jobs);
-    assert_eq!(outcome.code, Some(5));
-    let entries = entries(&stage, "log");
+    let (entries, seconds) = with_enough_time(|seconds| {
+        let stage = Stage::new();
+        let timeout = format!("{seconds}s");
+        let outcome = stage.run(["-q", "--timeout", &timeout, "--joblog", "log"], jobs);
+        // The others may need longer, on a busy machine.
+        let timed_out = outcome.stderr.matches("timed out").count();
+        (timed_out == 1).then(|| {
+            assert_eq!(outcome.code, Some(5));
+            (entries(&stage, "log"), seconds)
+        })
+    });
     let expected = [
         (1, "line 1", "echo a", true, Some(0), None, ""),
         (2, "line 4", "exit 3", false, Some(3), None, "exit status 3"),
@@ -68,7 +75,7 @@ fn each_job_has_a_line_with_what_became_of_it() {
             false,
             None,
             None,
-            "timed out after 2.00 s",
+            "timed out after ",
         ),
     ];
     assert_eq!(entries.len(), expected.len());
@@ -94,7 +101,7 @@ fn each_job_has_a_line_with_what_became_of_it() {
         assert_eq!(entry.get("command"), None);
     }
     let slept = Duration::from_secs_f64(entries[5]["seconds"].as_f64().expect("a duration"));
-    assert!(slept >= Duration::from_secs(2));
+    assert!(slept >= Duration::from_secs(seconds));
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn objects_are_known_again_by_their_id_or_by_what_they_run() {
 {"cmd": "echo d", "no": "job"}
 "#;
     assert_eq!(run(&[], input), (Some(2), "a\nb 1\nc\n".to_owned()));
-    let changed = r#"{"id":"c","cmd":"echo C; test -e mended","timeout":9}
+    let changed = r#"{"id":"c","cmd":"echo C; test -e mended","timeout":900}
 {"env":{"Z":"","X":"1"},"cmd":"echo b $X","retries":1}
 {"cmd": "echo A", "id": "a"}
 {"cmd": "echo b $X", "env": {"X": "2", "Z": ""}}

@@ -1,7 +1,7 @@
 //! How a run goes, for Prometheus: in a file, or by HTTP.
 
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -88,15 +88,15 @@ fn there_is_a_file_from_the_beginning_which_is_replaced_as_a_whole() {
     let mut running = Running::start(stage.command(["-j1", "--metrics", "run.prom"]));
     running.write(b"echo > here; cat go\n");
     here.wait();
-    let first = read(&stage.path("run.prom"));
+    let mut kept = fs::File::open(stage.path("run.prom")).expect("a file");
+    let first = std::io::read_to_string(&kept).expect("text");
     assert_eq!(value(&first, "brigade_finished"), 0.0);
-    let inode = || fs::metadata(stage.path("run.prom")).expect("a file").ino();
-    let kept = fs::File::open(stage.path("run.prom")).expect("a file");
-    let before = inode();
     go.open();
     drop(running.end());
-    assert_ne!(inode(), before);
+    let last = fs::metadata(stage.path("run.prom")).expect("a file");
+    assert_ne!(last.ino(), kept.metadata().expect("a file").ino());
     // Who has the old one open still reads it whole.
+    kept.rewind().expect("a file");
     assert_eq!(std::io::read_to_string(kept).expect("text"), first);
 }
 
@@ -109,11 +109,11 @@ fn the_file_is_kept_up_while_jobs_run() {
     here.wait();
     let succeeded = "brigade_jobs_total{outcome=\"succeeded\"}";
     let mut text = String::new();
-    until("the file tells of the first job", || {
+    // One that was written between the two jobs has one and not the other.
+    until("the file tells of both jobs", || {
         text = read(&stage.path("run.prom"));
-        value(&text, succeeded) == 1.0
+        value(&text, succeeded) == 1.0 && value(&text, "brigade_jobs_running") == 1.0
     });
-    assert_eq!(value(&text, "brigade_jobs_running"), 1.0);
     assert_eq!(value(&text, "brigade_finished"), 0.0);
     go.open();
     assert_eq!(running.end().code, Some(0));

@@ -5,7 +5,7 @@ mod resume;
 
 use std::fs;
 
-use crate::stage::{Outcome, Stage};
+use crate::stage::{Outcome, Stage, with_enough_time};
 
 /// Lines of different lengths.
 fn lines(number: u32) -> String {
@@ -87,14 +87,18 @@ fn a_retry_gets_the_whole_block_again() {
 
 #[test]
 fn a_job_that_does_not_read_times_out_and_the_others_get_their_blocks() {
-    let stage = Stage::new();
     let input = lines(100_000);
     let job = "if test {#} = 2; then exec sleep 1000; fi; wc -c";
-    let arguments = ["--pipe", "-k", "-j2", "--timeout", "500ms", job];
-    let outcome = stage.run(arguments, input.as_bytes());
-    assert_eq!((outcome.code, outcome.text().lines().count()), (Some(1), 3));
+    let outcome = with_enough_time(|seconds| {
+        let timeout = format!("{seconds}s");
+        let arguments = ["--pipe", "-k", "-j2", "--timeout", &timeout, job];
+        let outcome = Stage::new().run(arguments, input.as_bytes());
+        // The others may need longer, on a busy machine.
+        (outcome.code == Some(1)).then_some(outcome)
+    });
+    assert_eq!(outcome.text().lines().count(), 3);
     outcome.assert_says("brigade: block 2: `lines ");
-    outcome.assert_says("`: timed out after 500 ms");
+    outcome.assert_says("`: timed out after ");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn order(arguments: &[&str], jobs: &str) -> Vec<String> {
 #[test]
 fn a_line_may_say_how_urgent_it_is() {
     let jobs =
-        "@low echo f\n@255 echo g\necho d\n@normal echo e\n@high echo b\n@1 echo a\n@65 echo c\n";
+        "@low echo f\n@255 echo g\necho d\n@normal echo e\n@high echo b\n@0 echo a\n@99 echo c\n";
     assert_eq!(order(&[], jobs), ["a", "b", "c", "d", "e", "f", "g"]);
 }
 
@@ -43,7 +43,7 @@ fn the_option_is_for_lines_that_do_not_say() {
         ["a", "b"]
     );
     assert_eq!(
-        order(&["--priority", "10"], "@11 echo b\necho a\n@9 echo c\n"),
+        order(&["--priority", "100"], "@200 echo b\necho a\n@9 echo c\n"),
         ["c", "a", "b"]
     );
 }

@@ -1,6 +1,6 @@
 //! A job that fails may be run again.
 
-use crate::stage::{Running, Stage};
+use crate::stage::{Running, Stage, with_enough_time};
 
 /// A job that counts its attempts in a file, and succeeds at the third.
 const THIRD_TIME_LUCKY: &[u8] =
@@ -42,14 +42,16 @@ fn what_cannot_ever_run_is_not_tried_again() {
 
 #[test]
 fn a_timeout_is_for_each_attempt() {
-    let stage = Stage::new();
-    let arguments = ["--timeout", "2s", "--retries", "1", "--retry-delay", "0"];
-    let outcome = stage.run(
-        arguments,
-        b"test -e tried && exec echo a; touch tried; exec sleep 1000\n",
-    );
-    assert_eq!((outcome.code, outcome.text()), (Some(0), "a\n"));
-    outcome.assert_says("timed out after 2.00 s; attempt 1 of 2");
+    let job = b"test -e tried && exec echo a; touch tried; exec sleep 1000\n";
+    let outcome = with_enough_time(|seconds| {
+        let timeout = format!("{seconds}s");
+        let arguments = ["--timeout", &timeout, "--retries=1", "--retry-delay=0"];
+        let outcome = Stage::new().run(arguments, job);
+        // The second attempt may be too late as well, on a busy machine.
+        (outcome.code == Some(0)).then_some(outcome)
+    });
+    assert_eq!(outcome.text(), "a\n");
+    outcome.assert_says(" s; attempt 1 of 2");
 }
 
 #[test]

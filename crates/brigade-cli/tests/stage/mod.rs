@@ -22,8 +22,8 @@ use tempfile::TempDir;
 pub(crate) use self::processes::Process;
 pub(crate) use self::terminal::Terminal;
 
-/// After this long an event will not come.
-const NEVER: Duration = Duration::from_secs(60);
+/// After this long an event will not come, on however busy a machine.
+const NEVER: Duration = Duration::from_secs(300);
 
 /// What a `brigade` left.
 #[derive(Debug)]
@@ -320,18 +320,20 @@ impl Running {
 
 /// Looks again and again until something has come about.
 #[track_caller]
-pub(crate) fn until(event: &str, has_come: impl FnMut() -> bool) {
-    until_within(NEVER, event, has_come);
-}
-
-/// The same for what takes long, on a busy machine.
-#[track_caller]
-pub(crate) fn until_within(limit: Duration, event: &str, mut has_come: impl FnMut() -> bool) {
+pub(crate) fn until(event: &str, mut has_come: impl FnMut() -> bool) {
     let start = Instant::now();
     while !has_come() {
-        assert!(start.elapsed() < limit, "waited in vain until {event}");
+        assert!(start.elapsed() < NEVER, "waited in vain until {event}");
         thread::sleep(Duration::from_millis(1)); // only so as not to burn a core
     }
+}
+
+/// Runs jobs with so many seconds each, and with more if they say that it was not enough: how long the beginning of a
+/// job takes on a busy machine, nobody knows.
+#[track_caller]
+pub(crate) fn with_enough_time<R>(run: impl FnMut(u64) -> Option<R>) -> R {
+    let mut results = [1, 4, 16, 64].into_iter().filter_map(run);
+    results.next().expect("enough time")
 }
 
 /// The result of something that waits.

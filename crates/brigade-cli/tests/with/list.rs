@@ -38,6 +38,10 @@ fn it_shows_who_holds_and_who_waits_to_several_at_once() {
         }
         assert_eq!(rows[3][..4], ["gpu", "1/4", "units", "held"], "{outcome:?}");
     }
+    // It runs before its number is written down.
+    until("the command is told", || {
+        lines(&stage)[1]["command_pid"].is_u64()
+    });
     let shown = lines(&stage);
     let pid = |running: &Running| Value::from(running.pid().as_raw_nonzero().get());
     assert_eq!(

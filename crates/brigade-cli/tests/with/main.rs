@@ -16,9 +16,8 @@ mod waiting;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::Duration;
 
-use self::stage::{Meeting, Process, Running, Stage, until_within};
+use self::stage::{Meeting, Process, Running, Stage, until};
 
 /// A `brigade with` whose command has said that it runs, and goes on when it is let.
 struct Holder {
@@ -94,7 +93,7 @@ impl Loop {
     #[track_caller]
     fn finish(mut self) {
         let mut status = None;
-        until_within(Duration::from_secs(300), "a loop ends", || {
+        until("a loop ends", || {
             status = self.0.try_wait().expect("a child");
             status.is_some()
         });

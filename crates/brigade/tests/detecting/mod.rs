@@ -12,7 +12,7 @@ pub(crate) fn ignore_predictions() {
 }
 
 /// Longer than any test lasts: a wait that ends by it was not found.
-pub(crate) const LONG: Duration = Duration::from_secs(50);
+pub(crate) const LONG: Duration = Duration::from_secs(500);
 
 pub(crate) fn deadlock<G>(result: Result<G, LockError>) -> Option<Report> {
     match result {

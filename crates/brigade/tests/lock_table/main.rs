@@ -22,7 +22,7 @@ use brigade::lock::{
 use together::on_threads;
 
 /// Longer than anything takes that does not hang.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(500);
 /// Long enough to be seen waiting.
 const SHORT: Duration = Duration::from_millis(5);
 

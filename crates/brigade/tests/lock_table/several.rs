@@ -4,7 +4,6 @@ use std::array::from_fn;
 use std::iter::once;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, yield_now};
-use std::time::Duration;
 
 use brigade::lock::{LockError, LockTable, TableGuards};
 
@@ -93,7 +92,7 @@ fn a_timed_wait_for_several_keys_holds_none_of_them() {
         }
         // Whoever held them while he waits for the other one would not let go of them.
         for key in [1, 3] {
-            assert!(table.lock_timeout(key, Duration::from_secs(10)).is_ok());
+            assert!(table.lock_timeout(key, LONG).is_ok());
         }
         drop(held);
         waiting.join().unwrap().unwrap();
