@@ -12,7 +12,7 @@ use std::time::Duration;
 use brigade::Pool;
 use brigade::pool::{Builder, Shutdown};
 use parking_lot::Mutex;
-use watchdog::within_a_minute;
+use watchdog::without_hanging;
 
 const TASKS: usize = 10;
 
@@ -41,7 +41,7 @@ fn tasks_run_though_a_hook_waits(
     waits: fn(&Pool),
 ) {
     for workers in [1..=1, 1..=3, 3..=3] {
-        within_a_minute(move || {
+        without_hanging(move || {
             let (own, seen) = Own::new();
             let (ended, hook_ended) = channel();
             let hook = move || {
@@ -115,7 +115,7 @@ fn the_end_of_a_workers_state_may_wait_for_the_pools_rest() {
             }
         }
     }
-    within_a_minute(|| {
+    without_hanging(|| {
         let (own, seen) = Own::new();
         let seen = Arc::new(seen);
         let pool = Pool::builder("state").workers(1);
@@ -129,7 +129,7 @@ fn the_end_of_a_workers_state_may_wait_for_the_pools_rest() {
 
 #[test]
 fn a_task_that_runs_on_top_of_a_hook_is_awaited() {
-    within_a_minute(|| {
+    without_hanging(|| {
         let (own, seen) = Own::new();
         let (inside, is_inside) = channel();
         let (gate, opens) = channel::<()>();
