@@ -112,7 +112,10 @@ pub(crate) fn wait<T>(
         if !blocked.help(parking.waker_ref()) {
             // For each look anew: while it helps, this thread does not stand still.
             let _entered = match subject {
-                Some(subject) => duty::enter(&(subject.awaited)(), subject.name, deadline)?,
+                Some(subject) => {
+                    let awaited = (subject.awaited)();
+                    duty::enter(&awaited, subject.name, deadline, parking.waker_ref())?
+                }
                 None => Default::default(),
             };
             parking.park(deadline);

@@ -2,6 +2,7 @@
 #![cfg(not(any(loom, shuttle)))]
 
 mod gate;
+mod watchdog;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use brigade::Pool;
 use brigade::lock::{FindingKind, LockError, Mutex, Report};
 use brigade::pool::{RejectReason, Rejected, Shutdown, TaskError, WhenFull};
 use gate::Gate;
+use watchdog::without_hanging;
 
 fn pool(name: &str, workers: usize) -> Arc<Pool> {
     Arc::new(Pool::builder(name).workers(workers).build().unwrap())
@@ -268,29 +270,66 @@ fn pool_with_a_worker_too_many() -> Arc<Pool> {
 
 #[test]
 fn joining_a_queued_task_under_a_lock_that_all_workers_want_is_reported() {
-    // One that is parked, and may not work, does not hide that all others are stuck.
-    for pool in [pool("only", 1), pool_with_a_worker_too_many()] {
-        let told = want_a_lock_on_the_only_worker(&pool, |pool| {
-            let queued = pool.task(|| ()).name("queued").submit().unwrap();
-            let joined = queued.join();
-            // The worker is told, and lets the queued task run; or who joins.
-            let Err(TaskError::Deadlock(report)) = joined else {
-                return joined.unwrap();
-            };
-            assert_eq!(report.kind(), FindingKind::Deadlock);
-        });
-        if let Some(report) = told {
-            let text = report.to_string();
-            let begin = "was to begin task `queued` on pool `only`";
-            assert!(text.contains(begin), "{text}");
+    without_hanging(|| {
+        // One that is parked, and may not work, does not hide that all others are stuck.
+        for pool in [pool("only", 1), pool_with_a_worker_too_many()] {
+            let told = want_a_lock_on_the_only_worker(&pool, |pool| {
+                let queued = pool.task(|| ()).name("queued").submit().unwrap();
+                let joined = queued.join();
+                // The worker is told, and lets the queued task run; or who joins.
+                let Err(TaskError::Deadlock(report)) = joined else {
+                    return joined.unwrap();
+                };
+                assert_eq!(report.kind(), FindingKind::Deadlock);
+            });
+            if let Some(report) = told {
+                let text = report.to_string();
+                let begin = "was to begin task `queued` on pool `only`";
+                assert!(text.contains(begin), "{text}");
+            }
         }
-    }
+    });
+}
+
+#[test]
+fn who_waits_for_a_queued_task_is_told_when_the_last_worker_that_could_run_it_parks() {
+    without_hanging(|| {
+        let (only, other) = (pool("only", 1), pool("other", 1));
+        let lock = Arc::new(Mutex::named("only.lock", ()));
+        let gate = Gate::shut(&other);
+        let awaited = other.submit(|| ()).unwrap();
+        let waits = only.submit(move || awaited.join().unwrap()).unwrap();
+        let guard = lock.lock();
+        let wanted = Arc::clone(&lock);
+        let (begun, begins) = channel();
+        let wants = only.submit(move || {
+            begun.send(()).unwrap();
+            wanted.lock_checked().is_ok()
+        });
+        begins.recv().unwrap();
+        let queued = only.submit(|| ()).unwrap();
+        let opener = thread::spawn(move || {
+            // By then the join should wait. If it does not yet, it is told at once instead.
+            thread::sleep(Duration::from_millis(50));
+            drop(gate);
+        });
+        // The first worker goes on, and is one too many beside the second, which is stuck.
+        let joined = queued.join();
+        drop(guard);
+        let told = matches!(joined, Err(TaskError::Deadlock(_)));
+        // Should that one have come to its lock only after all this, it is told in our place.
+        assert_eq!(wants.unwrap().join().unwrap(), told, "{joined:?}");
+        waits.join().unwrap();
+        opener.join().unwrap();
+    });
 }
 
 #[test]
 fn a_scope_under_a_lock_that_all_workers_want_is_reported() {
-    let told = want_a_lock_on_the_only_worker(&pool("only", 1), |pool| {
-        pool.scope(|scope| scope.execute(|| ()));
+    let told = without_hanging(|| {
+        want_a_lock_on_the_only_worker(&pool("only", 1), |pool| {
+            pool.scope(|scope| scope.execute(|| ()));
+        })
     });
     let report = told.expect("the scope cannot go on, so the worker was told");
     assert_eq!(report.kind(), FindingKind::Deadlock);

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hash};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
@@ -71,7 +71,7 @@ impl<T> Awaiting<'_, T> {
         let flight = self.waiting.flight();
         check_recursion(flight.address(), self.name)?;
         // Threads that block are in the graph, and this one stands for the computation that it polls; but it goes on.
-        duty::enter(&flight.owed(), || key_of(self.name), None)?;
+        duty::enter(&flight.owed(), || key_of(self.name), None, Waker::noop())?;
         self.edge = Some(Edge::add(waits, flight.address(), self.name)?);
         Ok(())
     }

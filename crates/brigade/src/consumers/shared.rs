@@ -260,7 +260,7 @@ impl<T> Shared<T> {
         T: Send + 'static,
     {
         let room = Owed::Room(self.place_in_line(ticket.into()));
-        duty::enter(&room, || self.name_of_room(), None).map(drop)
+        duty::enter(&room, || self.name_of_room(), None, Waker::noop()).map(drop)
     }
 
     /// The wait is over: because of its deadline, or because it would never end.

@@ -11,6 +11,7 @@
 
 use std::panic::Location;
 use std::sync::{Arc, LazyLock};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::primitive::Mutex;
@@ -52,6 +53,8 @@ pub(crate) enum Target {
         awaited: Arc<dyn Awaited>,
         name: Arc<str>,
         access: Access,
+        /// Makes the thread look again whether this wait can end.
+        waker: Waker,
     },
 }
 
@@ -276,6 +279,21 @@ impl WaitGraph {
             suspicion: Vec::new(),
         })
     }
+
+    /// Makes all look again who wait for what depends on the moment.
+    pub(crate) fn stir(&self) {
+        let state = self.state.lock();
+        let wakers = state
+            .waits
+            .iter()
+            .filter_map(|wait| match &wait.wanted.target {
+                Target::Changing { waker, .. } => Some(waker.clone()),
+                _ => None,
+            });
+        let wakers: Vec<_> = wakers.collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl State {
@@ -365,6 +383,12 @@ pub(crate) fn enter(
     wanted: Wanted,
 ) -> Result<Entered<'static>, Box<Report>> {
     WAITS.enter(record, wanted)
+}
+
+/// Makes all look again who wait for what depends on the moment: fewer threads than before may bring it about. (Who
+/// enters sees to it otherwise.)
+pub(crate) fn stir() {
+    WAITS.stir();
 }
 
 /// A reader's first attempt takes at most this long; each further one twice as long, so that it does not give

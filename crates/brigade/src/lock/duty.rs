@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 #[cfg(any(loom, shuttle))]
-pub(crate) use self::modelled::{Duty, enter};
+pub(crate) use self::modelled::{Duty, enter, stir};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use self::real::{Duty, enter};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use super::detection::stir;
 pub(crate) use super::detection::{Awaited, Needs, PoolDuties};
 
 /// What can be waited for, besides locks.
@@ -25,6 +27,7 @@ pub(crate) enum Owed {
 mod real {
     use std::panic::Location;
     use std::sync::Arc;
+    use std::task::Waker;
     use std::time::Instant;
 
     use super::super::detection::{self, Entered, Target, Wanted};
@@ -56,12 +59,14 @@ mod real {
         }
     }
 
-    /// Enters this thread in the wait graph, if others could wait for it; errs if its wait would never end.
+    /// Enters this thread in the wait graph, if others could wait for it; errs if its wait would never end. The waker makes it
+    /// look again whether it would.
     #[track_caller]
     pub(crate) fn enter(
         awaited: &Owed,
         name: impl FnOnce() -> String,
         until: Option<Instant>,
+        waker: &Waker,
     ) -> Result<Option<Entered<'static>>, Box<Report>> {
         let Some(record) = records::current().filter(|record| !record.is_free()) else {
             return Ok(None);
@@ -80,11 +85,13 @@ mod real {
                 awaited: Arc::clone(awaited),
                 name,
                 access: Access::Room,
+                waker: waker.clone(),
             },
             Owed::Rest(awaited) => Target::Changing {
                 awaited: Arc::clone(awaited),
                 name,
                 access: Access::Completion,
+                waker: waker.clone(),
             },
         };
         let wanted = Wanted {
@@ -99,10 +106,13 @@ mod real {
 /// Models are about the pool's own synchronisation: nothing is recorded in them.
 #[cfg(any(loom, shuttle))]
 mod modelled {
+    use std::task::Waker;
     use std::time::Instant;
 
     use super::super::report::Report;
     use super::Owed;
+
+    pub(crate) fn stir() {}
 
     pub(crate) struct Duty(());
 
@@ -116,6 +126,7 @@ mod modelled {
         _: &Owed,
         _: impl FnOnce() -> String,
         _: Option<Instant>,
+        _: &Waker,
     ) -> Result<(), Box<Report>> {
         Ok(())
     }

@@ -162,7 +162,7 @@ impl Shared {
             let mut stuck = None;
             if waits && !blocked.help(parking.waker_ref()) {
                 let name = || format!("room in the queue of pool `{}`", self.name);
-                match duty::enter(&room, name, deadline) {
+                match duty::enter(&room, name, deadline, parking.waker_ref()) {
                     Ok(_entered) => parking.park(deadline.into_iter().chain(impatient).min()),
                     Err(report) => stuck = Some(report),
                 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::lock::duty;
 use crate::primitive::thread::JoinHandle;
 use crate::primitive::{Parker, now, thread};
 
@@ -47,6 +48,7 @@ impl Shared {
                 // Tasks may have counted on the worker that does not come.
                 state.call_worker(&mut wakes);
                 self.release(state, wakes);
+                duty::stir();
                 Err(error)
             }
         }

@@ -4,7 +4,7 @@ use std::hint::spin_loop;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::lock::duty::Duty;
+use crate::lock::duty::{self, Duty};
 use crate::primitive::thread::yield_now;
 use crate::primitive::{MutexGuard, Parker, SPINS, YIELDS, now};
 
@@ -255,6 +255,7 @@ impl<'a> Shift<'a> {
         let shared = self.shared;
         let parked_at = now();
         let idle_timeout = nanoseconds(shared.settings.idle_timeout);
+        let mut leaves_tasks = state.crew.overstaffed() && !state.queue.is_empty();
         state.crew.idle.push(number);
         let mut wakes = wakes;
         let mut refills_seen = state.events.refills;
@@ -282,6 +283,9 @@ impl<'a> Shift<'a> {
                 .chain(until_leave)
                 .min();
             shared.release(state, std::mem::take(&mut wakes));
+            if std::mem::take(&mut leaves_tasks) {
+                duty::stir(); // there is one less who could come for them
+            }
             match limit {
                 Some(limit) => self.parker.park_timeout(limit),
                 None => self.parker.park(),

@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Wake, Waker};
 use std::time::Instant;
 
 use super::wishes::{A, B, wanting};
@@ -198,6 +200,7 @@ fn awaiting(stub: Stub) -> Wanted {
             awaited: Arc::new(stub),
             name: "stub".into(),
             access: Access::Room,
+            waker: Waker::noop().clone(),
         },
         until: None,
         place: None,
@@ -257,6 +260,32 @@ fn what_each_of_several_must_do_is_waited_for_in_vain_when_one_is_stuck() {
     assert!(enter(Stub::Each(&[1, 2])).is_err());
     assert!(enter(Stub::Each(&[2])).is_ok());
     assert!(enter(Stub::Nobody).is_ok());
+}
+
+#[test]
+fn who_waits_for_what_depends_on_the_moment_looks_again_when_stirred() {
+    struct Rung(AtomicUsize);
+    impl Wake for Rung {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    let (graph, rung) = (WaitGraph::new(), Arc::new(Rung(AtomicUsize::new(0))));
+    let wanted = |awaited| {
+        let mut wanted = awaiting(awaited);
+        if let Target::Changing { waker, .. } = &mut wanted.target {
+            *waker = Waker::from(Arc::clone(&rung));
+        }
+        wanted
+    };
+    let first = graph.enter(with_duties(&[1]), wanted(Stub::Any(2, 1)));
+    let _second = graph.enter(with_duties(&[1]), wanted(Stub::Each(&[3])));
+    let _lock = graph.enter(with_duties(&[1]), wanting(A, Mode::Exclusive));
+    graph.stir();
+    assert_eq!(rung.0.load(Relaxed), 2);
+    drop(first);
+    graph.stir();
+    assert_eq!(rung.0.load(Relaxed), 3);
 }
 
 #[test]
