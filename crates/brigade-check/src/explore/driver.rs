@@ -150,15 +150,20 @@ impl Driver {
     /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
     /// ran last stands between two operations.
     fn choose(&mut self, current: Option<usize>, yields: bool, between: bool) -> usize {
+        let mut spins = false;
         if self.candidates.len() > 1 {
             let place = self
                 .candidates
                 .iter()
                 .position(|&task| Some(task) == current);
             if let Some(place) = place {
-                let waits = yields || self.stays >= PATIENCE;
+                spins = yields || self.stays >= PATIENCE;
                 let current = self.candidates.remove(place);
-                if !waits {
+                if spins {
+                    // By turns, so that of several that wait in loops each comes to the one they wait for.
+                    self.candidates.rotate_left(place);
+                    lock(&self.course().chooser).spins(current);
+                } else {
                     self.candidates.insert(0, current);
                 }
             }
@@ -169,7 +174,9 @@ impl Driver {
             }
             return only;
         }
-        let leaving = match (self.candidates.first().copied() == current, between) {
+        let goes_on = self.candidates.first().copied() == current;
+        let leaving = match (goes_on, between) {
+            _ if spins => Leaving::Spinning,
             (false, _) => Leaving::Waiting,
             (true, true) => Leaving::Between,
             (true, false) => Leaving::Amid,
