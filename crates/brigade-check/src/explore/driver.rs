@@ -89,6 +89,8 @@ pub(crate) struct Trace {
     pub(crate) data_seed: u64,
     /// How often a thread was made to wait amid an operation, though it could have gone on.
     pub(crate) preemptions: usize,
+    /// Whether any thread stood where others could come between, but for places between two operations.
+    pub(crate) stops: bool,
     pub(super) stop: Option<Stop>,
 }
 
@@ -185,6 +187,7 @@ impl Driver {
         let chosen = self.candidates[choice];
         let mut trace = self.trace.borrow_mut();
         trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
+        trace.stops |= matches!(leaving, Leaving::Amid | Leaving::Spinning);
         trace.preemptions += usize::from(leaving == Leaving::Amid && choice > 0);
         drop(trace);
         self.stays = if Some(chosen) == current {
