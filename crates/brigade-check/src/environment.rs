@@ -1,5 +1,7 @@
 //! What the environment says: which seed, which schedule, how long, whether to draw a picture.
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use std::{env, fs};
 
@@ -60,11 +62,26 @@ pub(crate) fn token(chosen: Option<&str>, origin: &Origin) -> Result<Option<Toke
     chosen.map(Token::decode).transpose()
 }
 
-/// Writes a picture to the file of `BRIGADE_CHECK_HTML`, if it is set, and says so.
+/// Pictures that this process has written or tried to.
+static PICTURES: AtomicUsize = AtomicUsize::new(0);
+
+/// Writes a picture to the file of `BRIGADE_CHECK_HTML`, if it is set, and says so. As all tests of a process are told the
+/// same file, further ones go beside it: `run.html`, `run-2.html` and so on.
 pub(crate) fn write_picture(page: &str) -> Option<String> {
-    let path = env::var("BRIGADE_CHECK_HTML").ok()?;
+    let mut path = PathBuf::from(env::var_os("BRIGADE_CHECK_HTML")?);
+    let number = PICTURES.fetch_add(1, Relaxed) + 1;
+    if number > 1 {
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        if let Some(extension) = path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        path.set_file_name(name);
+    }
+    let to = path.display();
     Some(match fs::write(&path, page) {
-        Ok(()) => format!("A picture of it: {path}"),
-        Err(error) => format!("The picture could not be written to {path}: {error}"),
+        Ok(()) => format!("A picture of it: {to}"),
+        Err(error) => format!("The picture could not be written to {to}: {error}"),
     })
 }

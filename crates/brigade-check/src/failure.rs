@@ -37,6 +37,9 @@ pub enum Failure {
     ModelNotDeterministic(String),
     /// An operation started a thread, whose effects no order of the operations can explain.
     OperationSpawns,
+    /// Under all schedules each operation ran in one piece, so that nothing was tested: it has no points, and takes
+    /// nothing from shuttle.
+    NothingToExplore,
 }
 
 /// What was found, in the smallest scenario that still shows it.
@@ -176,6 +179,12 @@ impl fmt::Display for Failure {
                 "an operation started a thread, which goes on when the operation has returned, so that no order of the \
                  operations explains what it does. Start threads where the thing is made, or, if they do nothing of \
                  their own accord (workers of a pool), say operations_may_spawn()",
+            ),
+            Self::NothingToExplore => formatter.write_str(
+                "nothing was found, but nothing was tested either: each operation ran in one piece, as it has no place \
+                 where another thread can come between. Mark such places with brigade_check::point(..), or take its \
+                 locks and atomics from shuttle (by RUSTFLAGS=\"--cfg shuttle\", if your crate has that switch), or leave \
+                 out explore() for real threads",
             ),
         }
     }

@@ -113,6 +113,10 @@ pub(crate) struct Subject<T, O, R> {
     pub(crate) finish: Finish<T>,
 }
 
+/// Of a run that does not end though no operation is under way.
+pub(crate) const NO_OPERATION: &str = "No thread is in an operation: what hangs is the making of the thing, the look at \
+    it in the end, or its Drop";
+
 /// One run of a scenario.
 #[derive(Debug, Clone)]
 pub(crate) struct Run<O, R> {

@@ -32,7 +32,10 @@ fn a_correct_sum_passes(check: Linearizable<Count>) {
     let check = check.scenarios(10).generate(|rng| rng.u32(1..4));
     check.assert(
         || AtomicU32::new(0),
-        |sum, step| sum.fetch_add(*step, SeqCst) + step,
+        |sum, step| {
+            point("before");
+            sum.fetch_add(*step, SeqCst) + step
+        },
     );
 }
 

@@ -98,10 +98,14 @@ fn asked_to_count() {
             .generate(|rng| rng.u32(1..4))
             .scenarios(1)
             .runs(10)
-            .explore()
+            // Without small scenarios before, which are not counted.
+            .strategy(brigade_check::Strategy::Random)
             .check(
                 || AtomicU32::new(0),
-                |sum, step| sum.fetch_add(*step, SeqCst) + step,
+                |sum, step| {
+                    brigade_check::point("before");
+                    sum.fetch_add(*step, SeqCst) + step
+                },
             );
         println!("scenarios {}", report.unwrap().scenarios);
         let report = brigade_check::explore().schedules(1).check(|| ());
@@ -187,6 +191,20 @@ fn a_report_names_the_test_to_repeat() {
 fn asked_to_fail_under_stress() {
     if asked() {
         stress().assert(|| (), |(), _| Err("wrong"), drop);
+    }
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn asked_to_fail_twice() {
+    if asked() {
+        let fail = |with: &'static str| {
+            let check = brigade_check::explore().schedules(1);
+            let failed = std::panic::catch_unwind(|| check.assert(move || Err(with)));
+            assert!(failed.is_err());
+        };
+        fail("the first time");
+        fail("the second time");
     }
 }
 
@@ -276,5 +294,21 @@ fn a_picture_of_the_run_is_written_where_the_environment_says() {
     );
     for from_elsewhere in ["<script", "src=", "href="] {
         assert!(!page.contains(from_elsewhere), "{from_elsewhere} in {page}");
+    }
+}
+
+#[cfg(feature = "explore")]
+#[test]
+fn each_failure_of_a_process_has_a_picture_of_its_own() {
+    let name = |end: &str| env::temp_dir().join(format!("several-{}{end}", std::process::id()));
+    let (first, second) = (name(".html"), name("-2.html"));
+    let asked = first.to_str().unwrap();
+    let (_, text) = run("asked_to_fail_twice", "BRIGADE_CHECK_HTML", asked);
+    for (file, with) in [(first, "the first time"), (second, "the second time")] {
+        let page = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {text}"));
+        std::fs::remove_file(&file).unwrap();
+        assert!(page.contains(with), "{page}");
+        let written = format!("A picture of it: {}\n", file.display());
+        assert!(text.contains(&written), "{text}");
     }
 }

@@ -238,6 +238,38 @@ fn waiting_in_a_loop_for_another_thread_is_no_livelock() {
 }
 
 #[test]
+fn waiting_in_loops_for_a_third_thread_is_no_livelock() {
+    for strategy in [
+        Strategy::Mixed,
+        Strategy::Random,
+        Strategy::Pct { depth: 3 },
+        Strategy::Exhaustive,
+    ] {
+        for yields in [false, true] {
+            let body = move || {
+                let held = Arc::new(AtomicBool::new(false));
+                let threads = [(); 3].map(|()| {
+                    let held = Arc::clone(&held);
+                    thread::spawn(move || {
+                        while held.swap(true, SeqCst) {
+                            if yields {
+                                shuttle::hint::spin_loop();
+                            }
+                        }
+                        held.store(false, SeqCst);
+                    })
+                });
+                for thread in threads {
+                    thread.join().unwrap();
+                }
+            };
+            let check = explore().strategy(strategy).schedules(200).check(body);
+            check.unwrap_or_else(|failure| panic!("{strategy:?}, {yields}: {failure}"));
+        }
+    }
+}
+
+#[test]
 fn waiting_for_ever_in_a_loop_is_a_livelock() {
     let body = || {
         let never = AtomicBool::new(false);

@@ -198,6 +198,28 @@ fn real_threads_find_nothing_in_a_correct_counter() {
 }
 
 #[test]
+fn operations_without_any_place_to_come_between_do_not_pass_an_exploration() {
+    let new = || std::sync::atomic::AtomicU32::new(0);
+    let racing = |count: &std::sync::atomic::AtomicU32, operation: &Operation| match operation {
+        Increment => {
+            let read = count.load(SeqCst);
+            count.store(read + 1, SeqCst);
+            read + 1
+        }
+        Get => count.load(SeqCst),
+    };
+    let failure = counts().explore().check(new, racing).unwrap_err();
+    assert_eq!(failure, Failure::NothingToExplore);
+    let report = failure.to_string();
+    assert!(
+        report.contains("point(..)") && report.contains("shuttle"),
+        "{report}"
+    );
+    // On one thread nothing could come between anyway.
+    counts().threads(1).explore().check(new, racing).unwrap();
+}
+
+#[test]
 fn a_loop_without_end_is_a_livelock() {
     let failure = counts().explore().steps(500).check(
         || ExploredU32::new(0),

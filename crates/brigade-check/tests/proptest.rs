@@ -522,7 +522,10 @@ fn nothing_of_the_strategy_is_left_when_a_check_has_ended() {
             || AtomicU32::new(0),
             move |sum, step| match broken {
                 true => lose_ten(sum, step),
-                false => sum.fetch_add(*step, SeqCst).wrapping_add(*step),
+                false => {
+                    point("before");
+                    sum.fetch_add(*step, SeqCst).wrapping_add(*step)
+                }
             },
         );
         assert_eq!(checked.is_err(), broken);

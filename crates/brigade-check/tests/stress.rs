@@ -124,6 +124,32 @@ fn a_seed_repeats_the_operations_of_an_iteration_as_the_first_one() {
 }
 
 #[test]
+fn a_hang_of_a_drop_is_said_to_be_in_no_operation() {
+    struct HangsInDrop;
+    impl Drop for HangsInDrop {
+        fn drop(&mut self) {
+            let never = Mutex::new(());
+            let _held = never.lock().unwrap();
+            drop(never.lock());
+        }
+    }
+    let failure = stress()
+        .threads(1)
+        .operations(1)
+        .hang_limit(Duration::from_millis(300))
+        .check(|| HangsInDrop, |_, _| (), drop)
+        .unwrap_err();
+    let finding = failure.finding().unwrap();
+    assert_eq!((finding.kind, finding.runs), (Kind::Hung, 1));
+    let report = failure.to_string();
+    assert!(
+        report.contains("left behind. No thread is in an operation"),
+        "{report}"
+    );
+    assert!(report.contains("its Drop"), "{report}");
+}
+
+#[test]
 fn a_hang_is_reported_with_the_last_point_of_each_thread() {
     let check = stress()
         .threads(2)

@@ -253,25 +253,29 @@ async fn look_again(
         .collect()
 }
 
+/// `lines` below `what`, if there are any.
+fn list(what: &str, lines: &[String]) -> String {
+    match lines {
+        [] => what.to_owned(),
+        lines => format!("{what}:\n  {}", lines.join("\n  ")),
+    }
+}
+
 fn finding(run: Run<(), ()>, token: &Token, runs: u64, origin: &Origin) -> Failure {
     let (kind, reason) = match run.ending {
-        Ending::Deadlocked(at) => (
-            Kind::Deadlocked,
-            format!("no thread can go on:\n  {}", at.join("\n  ")),
-        ),
+        Ending::Deadlocked(at) => (Kind::Deadlocked, list("no thread can go on", &at)),
         Ending::Livelocked(steps, at) => {
-            let text = format!("no end after {steps} steps:\n  {}", at.join("\n  "));
-            (Kind::Livelocked, text)
+            let text = format!("no end after {steps} steps (steps(..) allows more)");
+            (Kind::Livelocked, list(&text, &at))
         }
         Ending::Broken(message) => (Kind::Broken, message),
         Ending::Panicked(message) => (Kind::Panicked, message),
         Ending::Hung(limit, at) => {
             let text = format!(
                 "no step for {limit:?}: the code waits for something that is not shuttle's, or goes on without a step. \
-                 Its threads are left behind:\n  {}",
-                at.join("\n  ")
+                 Its threads are left behind"
             );
-            (Kind::Hung, text)
+            (Kind::Hung, list(&text, &at))
         }
         Ending::Completed => {
             unreachable!("a run that completed did not fail")

@@ -89,6 +89,8 @@ pub(crate) struct Trace {
     pub(crate) data_seed: u64,
     /// How often a thread was made to wait amid an operation, though it could have gone on.
     pub(crate) preemptions: usize,
+    /// Whether any thread stood where others could come between, but for places between two operations.
+    pub(crate) stops: bool,
     pub(super) stop: Option<Stop>,
 }
 
@@ -150,15 +152,20 @@ impl Driver {
     /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
     /// ran last stands between two operations.
     fn choose(&mut self, current: Option<usize>, yields: bool, between: bool) -> usize {
+        let mut spins = false;
         if self.candidates.len() > 1 {
             let place = self
                 .candidates
                 .iter()
                 .position(|&task| Some(task) == current);
             if let Some(place) = place {
-                let waits = yields || self.stays >= PATIENCE;
+                spins = yields || self.stays >= PATIENCE;
                 let current = self.candidates.remove(place);
-                if !waits {
+                if spins {
+                    // By turns, so that of several that wait in loops each comes to the one they wait for.
+                    self.candidates.rotate_left(place);
+                    lock(&self.course().chooser).spins(current);
+                } else {
                     self.candidates.insert(0, current);
                 }
             }
@@ -169,7 +176,9 @@ impl Driver {
             }
             return only;
         }
-        let leaving = match (self.candidates.first().copied() == current, between) {
+        let goes_on = self.candidates.first().copied() == current;
+        let leaving = match (goes_on, between) {
+            _ if spins => Leaving::Spinning,
             (false, _) => Leaving::Waiting,
             (true, true) => Leaving::Between,
             (true, false) => Leaving::Amid,
@@ -178,6 +187,7 @@ impl Driver {
         let chosen = self.candidates[choice];
         let mut trace = self.trace.borrow_mut();
         trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
+        trace.stops |= matches!(leaving, Leaving::Amid | Leaving::Spinning);
         trace.preemptions += usize::from(leaving == Leaving::Amid && choice > 0);
         drop(trace);
         self.stays = if Some(chosen) == current {

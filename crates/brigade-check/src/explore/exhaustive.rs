@@ -154,7 +154,8 @@ impl Chooser for Exhaustive {
             preempts: match leaving {
                 Leaving::Waiting => false,
                 Leaving::Between => self.counted == Counted::All,
-                Leaving::Amid => true,
+                // Else those that only spin could be run in turn for ever, at no cost.
+                Leaving::Spinning | Leaving::Amid => true,
             },
         });
         usize::from(choice)

@@ -92,7 +92,7 @@ fn finish<T, O, R>(
         return;
     }
     let thing = Arc::into_inner(thing).expect("the threads have dropped theirs");
-    let found = keep(notes, "the final look at the thing", || {
+    let found = keep(notes, "the final look at the thing, or its Drop", || {
         (subject.finish)(thing)
     });
     if let Some(Err(broken)) = found {

@@ -37,8 +37,10 @@ pub enum Strategy {
 /// What any choice but the first means for the thread that ran last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leaving {
-    /// Nothing: it cannot go on, or does not want to.
+    /// Nothing: it cannot go on.
     Waiting,
+    /// It waits in a loop. By the first choice such threads take turns; by any other, one may be left out.
+    Spinning,
     /// It waits between two operations, where it leaves nothing half done.
     Between,
     /// It is preempted amid something.
@@ -46,12 +48,16 @@ pub(crate) enum Leaving {
 }
 
 /// Decides which of several threads goes on. Choices are numbers below `candidates.len()`; the first candidate is the
-/// thread that ran last, if it can go on, and the others follow by age.
+/// thread that ran last, if it can go on, and the others follow by age; if it waits in a loop it is not among them, and
+/// those younger than it come before those older.
 pub(crate) trait Chooser: Send {
     /// Called before each run; `false` if there are no further schedules.
     fn begin(&mut self) -> bool;
     /// `candidates` are the threads' numbers; at least two.
     fn choose(&mut self, candidates: &[usize], leaving: Leaving) -> usize;
+    /// Called when `thread`, which ran last, waits in a loop for another: whoever prefers some threads to others must
+    /// not prefer it to the one it waits for.
+    fn spins(&mut self, _thread: usize) {}
     /// Whether every schedule has been run.
     fn is_exhausted(&self) -> bool {
         false
@@ -133,6 +139,13 @@ impl Pct {
         self.priorities[thread]
     }
 
+    fn demote(&mut self, thread: usize) {
+        // Draws that of a thread not met before, for the same to be drawn for the others.
+        self.priority(thread);
+        self.lowest -= 1;
+        self.priorities[thread] = self.lowest;
+    }
+
     fn most_urgent(&mut self, candidates: &[usize]) -> usize {
         let mut best = (0, 0);
         for (choice, &thread) in candidates.iter().enumerate() {
@@ -159,11 +172,14 @@ impl Chooser for Pct {
     fn choose(&mut self, candidates: &[usize], _: Leaving) -> usize {
         if self.change_points.contains(&self.step) {
             let running = self.most_urgent(candidates);
-            self.lowest -= 1;
-            self.priorities[candidates[running]] = self.lowest;
+            self.demote(candidates[running]);
         }
         self.step += 1;
         self.most_urgent(candidates)
+    }
+
+    fn spins(&mut self, thread: usize) {
+        self.demote(thread);
     }
 }
 
@@ -183,6 +199,12 @@ impl Chooser for Mixed {
         match self.random_now {
             true => self.random.choose(candidates, leaving),
             false => self.pct.choose(candidates, leaving),
+        }
+    }
+
+    fn spins(&mut self, thread: usize) {
+        if !self.random_now {
+            self.pct.spins(thread);
         }
     }
 }

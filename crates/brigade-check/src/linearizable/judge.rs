@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::failure::{Failure, Kind};
 use crate::linearizability::{self, Criterion, Verdict};
 use crate::model::Model;
-use crate::scenario::{Ending, Run, Scenario};
+use crate::scenario::{Ending, NO_OPERATION, Run, Scenario};
 
 #[derive(Clone)]
 pub(super) struct Judge<M> {
@@ -40,7 +40,7 @@ impl<M: Model> Judge<M> {
             }
             #[cfg(feature = "explore")]
             Ending::Livelocked(steps, at) => {
-                let what = format!("no end after {steps} steps");
+                let what = format!("no end after {steps} steps (steps(..) allows more)");
                 Found::Trouble(Kind::Livelocked, list(&what, at))
             }
             Ending::Panicked(message) => trouble(Kind::Panicked, message),
@@ -128,6 +128,9 @@ impl<M: Model> Judge<M> {
 }
 
 fn list(what: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return format!("{what}. {NO_OPERATION}");
+    }
     let mut text = format!("{what}:");
     for line in lines {
         text += "\n  ";

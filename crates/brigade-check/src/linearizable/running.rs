@@ -103,6 +103,9 @@ pub(super) struct Tried<M: Model> {
     /// There are no further schedules at all.
     pub(super) exhausted: bool,
     pub(super) spawned: bool,
+    /// Whether a thread stood amid an operation where others could come between.
+    #[cfg(feature = "explore")]
+    pub(super) stops: bool,
     #[cfg(feature = "explore")]
     pub(super) misfits: usize,
     pub(super) failing: Option<Failing<M>>,
@@ -117,6 +120,8 @@ impl<M: Model> Tried<M> {
             ended: false,
             exhausted: false,
             spawned: false,
+            #[cfg(feature = "explore")]
+            stops: false,
             #[cfg(feature = "explore")]
             misfits: 0,
             failing: None,
@@ -282,6 +287,7 @@ impl<M: Model> Exploring<M> {
             }
             let wanted = Wanted::new(scenario, chooser, seeds.next(), self.steps);
             let ended = self.runs.run(wanted).await;
+            tried.stops |= ended.trace.stops;
             if tried.note(judge, ended.run, Some(ended.trace)).is_break() {
                 break;
             }

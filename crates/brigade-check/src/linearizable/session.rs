@@ -141,7 +141,19 @@ where
                 break;
             }
         }
+        #[cfg(feature = "explore")]
+        if self.explores_nothing() {
+            return Err(Failure::NothingToExplore.into());
+        }
         Ok(self.trial.report)
+    }
+
+    /// Whether schedules were asked for, of operations that ran one after the other, each in one piece: to pass so
+    /// says nothing.
+    #[cfg(feature = "explore")]
+    fn explores_nothing(&self) -> bool {
+        let explores = !self.trial.engine.uses_real_threads();
+        explores && self.settings.threads > 1 && self.trial.report.runs > 0 && !self.trial.stops
     }
 
     /// The scenario of a seed.

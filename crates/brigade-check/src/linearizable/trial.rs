@@ -21,6 +21,9 @@ pub(super) struct Trial<M: Model, T> {
     pub(super) begun: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) report: Report,
+    /// Whether a thread ever stood amid an operation where others could come between.
+    #[cfg(feature = "explore")]
+    pub(super) stops: bool,
     /// Fingerprints of scenarios that do not fail under any schedule with at most so many preemptions.
     #[cfg(feature = "explore")]
     pub(super) sound: HashMap<u64, usize>,
@@ -57,6 +60,8 @@ where
             begun: Instant::now(),
             deadline,
             report: Report::new(seed),
+            #[cfg(feature = "explore")]
+            stops: false,
             #[cfg(feature = "explore")]
             sound: HashMap::new(),
         }
@@ -110,6 +115,10 @@ where
         self.report.runs += tried.runs;
         self.report.undecided += tried.undecided;
         self.report.exhausted += usize::from(tried.exhausted);
+        #[cfg(feature = "explore")]
+        {
+            self.stops |= tried.stops;
+        }
         if tried.spawned && !self.engine.may_spawn() {
             return Err(Failure::OperationSpawns);
         }

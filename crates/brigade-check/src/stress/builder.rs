@@ -11,6 +11,7 @@ use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
 use crate::origin::Origin;
 use crate::report::{Drawing, Report};
+use crate::scenario::NO_OPERATION;
 use crate::verdict::Verifiable;
 use crate::watch::shorter_limit;
 
@@ -195,7 +196,8 @@ impl Stress {
                 seed,
                 token: None,
                 test: origin.test(),
-                runs: ran.iterations,
+                // One that hangs has not been counted.
+                runs: ran.iterations + u64::from(ran.hang.is_some()),
                 operations: vec![operations; threads],
                 drawing: Drawing::default(),
             })));
@@ -282,9 +284,13 @@ impl Ran {
         }
         if let Some(at) = &self.hang {
             let iteration = self.iterations;
-            lines.push(format!(
-                "iteration {iteration} did not end after {hang_limit:?}; its threads are left behind:"
-            ));
+            let left = format!(
+                "iteration {iteration} did not end after {hang_limit:?}; its threads are left behind"
+            );
+            lines.push(match at.is_empty() {
+                true => format!("{left}. {NO_OPERATION}"),
+                false => format!("{left}:"),
+            });
             lines.extend(at.iter().map(|at| format!("  {at}")));
         }
         lines.join("\n")

@@ -184,7 +184,9 @@ where
             match panics::catch(|| (self.subject.finish)(thing)) {
                 Ok(Ok(())) => {}
                 Ok(Err(broken)) => self.fail(Ending::Broken(broken)),
-                Err(message) => self.fail(Ending::Panicked(format!("in the end: {message}"))),
+                Err(message) => self.fail(Ending::Panicked(format!(
+                    "the final look at the thing, or its Drop: {message}"
+                ))),
             }
         }
         let run = self.run();
