@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use shuttle::future;
 
-use super::driver::Stage;
-use super::explorer::{Ended, HANG_LIMIT, Runs, Wanted, explore_for};
+use super::driver::{Course, Stage};
+use super::explorer::{Ended, HANG_LIMIT, Runs, explore_for};
 use super::notes::Shared;
 use super::witness::Witness;
 use super::{DataSeeds, Replay, STEPS, Strategy, Token, lock};
@@ -164,8 +164,8 @@ impl Explore {
             }
         };
         while lock(&chooser).begin() {
-            let wanted = Wanted::new(&program, &chooser, seeds.next(), self.steps);
-            let Ended { mut run, trace } = runs.run(wanted).await;
+            let course = Course::new(&chooser, seeds.next(), self.steps);
+            let Ended { mut run, trace } = runs.run(&program, course).await;
             report.runs += 1;
             if run.ending != Ending::Completed {
                 let failing = Token {
@@ -243,9 +243,8 @@ async fn look_again(
     if !lock(&chooser).begin() {
         return Vec::new();
     }
-    let mut wanted = Wanted::new(program, &chooser, token.data_seed, steps);
-    wanted.witness = Some(Arc::clone(&witness));
-    runs.run(wanted).await;
+    let course = Course::new(&chooser, token.data_seed, steps);
+    runs.run(program, course.seen_by(&witness)).await;
     let blocked = lock(&witness).blocked();
     blocked
         .iter()

@@ -92,23 +92,40 @@ pub(crate) struct Trace {
     pub(super) stop: Option<Stop>,
 }
 
-/// What the next run goes by.
-pub(super) struct Course {
-    pub(super) stage: Arc<Stage>,
-    pub(super) chooser: SharedChooser,
+/// What a run goes by.
+pub(crate) struct Course {
+    chooser: SharedChooser,
     /// What `shuttle::rand` draws from.
-    pub(super) data_seed: u64,
+    data_seed: u64,
     /// After so many steps it counts as a livelock.
-    pub(super) step_limit: usize,
+    step_limit: usize,
     /// Looks at where threads stop.
-    pub(super) witness: Option<Arc<Mutex<Witness>>>,
+    witness: Option<Arc<Mutex<Witness>>>,
 }
 
-/// Told of each run that came to its end; says whether there is another, and what it goes by.
-pub(super) type Next = Box<dyn FnMut(Option<Trace>) -> Option<Course>>;
+impl Course {
+    pub(crate) fn new(chooser: &SharedChooser, data_seed: u64, step_limit: usize) -> Self {
+        Self {
+            chooser: Arc::clone(chooser),
+            data_seed,
+            step_limit,
+            witness: None,
+        }
+    }
+
+    pub(super) fn seen_by(mut self, witness: &Arc<Mutex<Witness>>) -> Self {
+        self.witness = Some(Arc::clone(witness));
+        self
+    }
+}
+
+/// Told of each run that came to its end; says whether there is another: where that is, and what it goes by.
+pub(super) type Next = Box<dyn FnMut(Option<Trace>) -> Option<(Arc<Stage>, Course)>>;
 
 pub(super) struct Driver {
     next: Next,
+    /// Where the run under way is.
+    stage: Arc<Stage>,
     course: Option<Course>,
     trace: Rc<RefCell<Trace>>,
     data: Rng,
@@ -128,6 +145,7 @@ impl Driver {
     pub(super) fn new(trace: Rc<RefCell<Trace>>, next: Next) -> Self {
         Self {
             next,
+            stage: Arc::default(),
             course: None,
             trace,
             data: Rng::with_seed(0),
@@ -192,8 +210,9 @@ impl Driver {
 impl Scheduler for Driver {
     fn new_execution(&mut self) -> Option<Schedule> {
         let ended = self.course.take().map(|_| self.trace.take());
-        let course = (self.next)(ended)?;
-        course.stage.begin();
+        let (stage, course) = (self.next)(ended)?;
+        stage.begin();
+        self.stage = stage;
         (self.steps, self.stays) = (0, 0);
         self.last_of_scenario = None;
         let data_seed = course.data_seed;
@@ -209,9 +228,9 @@ impl Scheduler for Driver {
         is_yielding: bool,
     ) -> Option<TaskId> {
         self.steps += 1;
-        let progress = &self.course().stage.progress;
+        let progress = &self.stage.progress;
         progress.store(progress.load(Relaxed) + 1, Relaxed);
-        let between = self.course().stage.between.swap(false, Relaxed);
+        let between = self.stage.between.swap(false, Relaxed);
         let step_limit = self.course().step_limit;
         if self.steps > step_limit {
             return self.stop(Stop::Steps(step_limit));
@@ -220,7 +239,7 @@ impl Scheduler for Driver {
             lock(witness).look(runnable, current);
         }
         let without_sentinel: Vec<&Task>;
-        let runnable = if self.course().stage.has_sentinel.load(Relaxed) {
+        let runnable = if self.stage.has_sentinel.load(Relaxed) {
             let others = runnable.iter().copied();
             without_sentinel = others
                 .filter(|task| usize::from(task.id()) != SENTINEL)
@@ -234,13 +253,13 @@ impl Scheduler for Driver {
         };
         let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
         let mut threads = runnable;
-        match (self.course().stage.phase.load(Relaxed), main) {
+        match (self.stage.phase.load(Relaxed), main) {
             (PREPARING, Some(main)) if main.runnable() => return Some(main.id()),
             (RUNNING, Some(main)) => {
                 threads = &runnable[1..];
                 // Those that could only go on by a spurious wake-up are waiting.
                 if !threads.iter().any(|task| task.runnable()) {
-                    if self.course().stage.unfinished.load(Relaxed) > 0 {
+                    if self.stage.unfinished.load(Relaxed) > 0 {
                         return self.stop(Stop::Deadlock);
                     }
                     return Some(main.id());
@@ -248,11 +267,11 @@ impl Scheduler for Driver {
             }
             _ => {}
         }
-        if self.course().stage.phase.load(Relaxed) == RUNNING {
+        if self.stage.phase.load(Relaxed) == RUNNING {
             // Threads are numbered in order of their creation, and at the first step the scenario's can all go on.
             let last = threads.last().map_or(0, |task| usize::from(task.id()));
             if last > *self.last_of_scenario.get_or_insert(last) {
-                self.course().stage.strangers.store(true, Relaxed);
+                self.stage.strangers.store(true, Relaxed);
             }
         }
         self.candidates.clear();

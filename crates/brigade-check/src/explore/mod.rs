@@ -14,9 +14,9 @@ mod witness;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::builder::{Explore, explore};
-pub(crate) use self::driver::Trace;
+pub(crate) use self::driver::{Course, Trace};
 pub(crate) use self::exhaustive::{Counted, Exhaustive};
-pub(crate) use self::explorer::{Runs, Stuck, Wanted};
+pub(crate) use self::explorer::{Runs, Stuck};
 pub(crate) use self::scenario::explore_scenarios;
 pub use self::strategy::Strategy;
 pub(crate) use self::strategy::{DataSeeds, Replay, SharedChooser};

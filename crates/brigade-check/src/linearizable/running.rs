@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::judge::{Found, Judge};
 #[cfg(feature = "explore")]
 use crate::explore::{
-    DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, Wanted, lock,
+    Course, DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, lock,
 };
 use crate::failure::Kind;
 use crate::model::{Model, SharedModel};
@@ -280,8 +280,8 @@ impl<M: Model> Exploring<M> {
                 tried.ended = true;
                 break;
             }
-            let wanted = Wanted::new(scenario, chooser, seeds.next(), self.steps);
-            let ended = self.runs.run(wanted).await;
+            let course = Course::new(chooser, seeds.next(), self.steps);
+            let ended = self.runs.run(scenario, course).await;
             if tried.note(judge, ended.run, Some(ended.trace)).is_break() {
                 break;
             }
