@@ -12,6 +12,7 @@
 //! | [`History`], [`Criterion`], [`Verdict`] | recorded calls, and whether some order explains them |
 //! | [`Report`], [`Failure`], [`Finding`], [`Kind`] | what comes of a check |
 
+mod deadline;
 mod environment;
 #[cfg(feature = "explore")]
 mod explore;

@@ -1,7 +1,7 @@
 //! Any piece of concurrent code under one schedule after the other.
 
 use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shuttle::future;
 
@@ -10,6 +10,7 @@ use super::explorer::{Ended, HANG_LIMIT, Runs, explore_for};
 use super::notes::Shared;
 use super::witness::Witness;
 use super::{DataSeeds, Replay, STEPS, Strategy, Token, lock};
+use crate::deadline::Deadline;
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
 use crate::origin::Origin;
@@ -154,7 +155,7 @@ impl Explore {
         mut report: Report,
         runs: Runs<(), ()>,
     ) -> Result<Report, Failure> {
-        let deadline = self.time.map(|time| Instant::now() + time);
+        let deadline = Deadline::from(self.time);
         let program = Arc::new(Scenario::default());
         let (schedules, mut seeds, chooser) = match &token {
             Some(token) => (1, DataSeeds::repeat(token), Replay::shared(token)),
@@ -184,8 +185,7 @@ impl Explore {
                 }
                 return Err(finding(run, &failing, report.runs, &origin));
             }
-            let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if over || report.runs >= schedules as u64 {
+            if report.runs >= schedules as u64 || deadline.has_passed() {
                 break;
             }
         }

@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::judge::{Found, Judge};
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::{
     Course, DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, lock,
@@ -80,16 +81,12 @@ pub(super) type Schedule = Option<std::convert::Infallible>;
 #[derive(Clone, Copy)]
 pub(super) struct Budget {
     pub(super) runs: usize,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Deadline,
 }
 
 impl Budget {
     fn is_spent(self, runs: u64) -> bool {
-        let over = || {
-            self.deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-        };
-        runs >= self.runs as u64 || over()
+        runs >= self.runs as u64 || self.deadline.has_passed()
     }
 }
 
@@ -303,7 +300,7 @@ impl<M: Model> Exploring<M> {
         let (chooser, seeds) = (Replay::shared(token), DataSeeds::repeat(token));
         let once = Budget {
             runs: 1,
-            deadline: None,
+            deadline: Deadline::NONE,
         };
         self.explore(scenario, judge, &chooser, seeds, once).await
     }

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
-use std::time::Instant;
 
 use proptest::strategy::{SBoxedStrategy, ValueTree};
 
 use super::operations::tree;
+use crate::deadline::Deadline;
 use crate::panics::{self, Quiet};
 
 /// A call of [`ValueTree::simplify`] or [`ValueTree::complicate`].
@@ -43,7 +43,7 @@ pub(super) fn simplify<O: Clone + Debug, F>(
     seed: u64,
     numbers: &[usize],
     found: F,
-    deadline: Instant,
+    deadline: Deadline,
     fails: impl FnMut(&[O]) -> Option<F>,
 ) -> (Vec<O>, Vec<u8>, F) {
     let _quiet = Quiet::new();
@@ -179,7 +179,7 @@ struct Simplified<O> {
 struct Simplifier<'a, O, F, T> {
     strategy: &'a SBoxedStrategy<O>,
     seed: u64,
-    deadline: Instant,
+    deadline: Deadline,
     operations: Vec<Simplified<O>>,
     /// Operations, as text, with which nothing was found.
     passed: HashSet<Vec<String>>,
@@ -236,7 +236,7 @@ impl<O: Clone + Debug, F, T: FnMut(&[O]) -> Option<F>> Simplifier<'_, O, F, T> {
         let walk = operation.walk.clone();
         let mut walker = [Walker::new(tree)];
         for step in walk {
-            let in_time = Instant::now() < self.deadline;
+            let in_time = !self.deadline.has_passed();
             if step == Complicate && in_time && self.look(&[place], &walker) == Look::Simpler {
                 return true;
             }
@@ -313,7 +313,7 @@ impl<O: Clone + Debug, F, T: FnMut(&[O]) -> Option<F>> Simplifier<'_, O, F, T> {
             for walker in &mut walkers {
                 moved |= walker.go(step);
             }
-            if !moved || Instant::now() >= self.deadline {
+            if !moved || self.deadline.has_passed() {
                 if let [place] = *group
                     && step == Simplify
                 {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::judge::Judge;
 use super::running::{Budget, Engine, Failing, Tried};
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::{DataSeeds, SharedChooser};
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ pub(super) struct Trial<M: Model, T> {
     pub(super) judge: Judge<M>,
     pub(super) engine: Engine<M, T>,
     pub(super) begun: Instant,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Deadline,
     pub(super) report: Report,
     /// Fingerprints of scenarios that do not fail under any schedule with at most so many preemptions.
     #[cfg(feature = "explore")]
@@ -49,7 +50,7 @@ where
         judge: Judge<M>,
         engine: Engine<M, T>,
         seed: u64,
-        deadline: Option<Instant>,
+        deadline: Deadline,
     ) -> Self {
         Self {
             judge,
@@ -63,8 +64,7 @@ where
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
+        self.deadline.has_passed()
     }
 
     pub(super) fn budget(&self, runs: usize) -> Budget {

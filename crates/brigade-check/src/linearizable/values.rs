@@ -1,7 +1,7 @@
 //! The values of the operations of a failing scenario: how they become simpler, once it is small.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::strategy::SBoxedStrategy;
 
@@ -12,6 +12,7 @@ use super::operations::Operations;
 use super::running::Failing;
 use super::simplify;
 use super::way::Way;
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::Token;
 use crate::failure::Kind;
@@ -66,7 +67,7 @@ where
         } = smallest;
         let (seed, mut effort) = (caught.seed, Effort::of(&caught));
         let numbers = self.numbers(&caught.kept, caught.in_sequence.as_deref());
-        let deadline = Instant::now() + SIMPLIFYING_VALUES;
+        let deadline = Deadline::after(SIMPLIFYING_VALUES);
         let mut hung = false;
         let fails = |values: &[O]| {
             // A hang costs its limit and leaks its threads: not again and again.
@@ -76,7 +77,7 @@ where
             let simpler = Arc::new(scenario.with_values(values.to_vec()));
             let mut tried = effort;
             let attempt = || {
-                way.carry_out(Some(deadline), |mut trial| async move {
+                way.carry_out(deadline, |mut trial| async move {
                     let failing = trial.try_smaller(&simpler, false, seed, &mut tried);
                     Some((failing.await?, tried))
                 })
@@ -143,7 +144,7 @@ where
 {
     let (scenario, kind) = (Arc::clone(scenario), failing.kind);
     let preemptions = failing.preemptions();
-    let simpler = way.carry_out(None, |mut trial| async move {
+    let simpler = way.carry_out(Deadline::NONE, |mut trial| async move {
         trial.simpler(&scenario, kind, preemptions).await
     });
     simpler.ok().flatten().unwrap_or(failing)

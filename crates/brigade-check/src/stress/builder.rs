@@ -169,7 +169,7 @@ impl Stress {
             threads: self.threads,
             operations: self.operations,
             iterations: self.iterations,
-            deadline: self.time.map(|time| Instant::now() + time),
+            deadline: self.time.into(),
             failures: FAILURES,
             repeat: false,
         };

@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use fastrand::Rng;
 
 use super::team::{Rounds, disturb, start};
+use crate::deadline::Deadline;
 use crate::failure::Kind;
 use crate::panics;
 
@@ -83,7 +83,7 @@ pub(super) struct Amount {
     pub(super) threads: usize,
     pub(super) operations: usize,
     pub(super) iterations: u64,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Deadline,
     /// After so many iterations with something wrong it is enough.
     pub(super) failures: usize,
     /// Whether each iteration has the numbers of the first.
@@ -226,11 +226,10 @@ impl<T: Send + Sync + 'static> Rounds for Iterations<T> {
         let failing = usize::from(self.stopped.load(Relaxed));
         let failing = self.failing.fetch_add(failing, Relaxed) + failing;
         let iterations = self.iteration.fetch_add(1, Relaxed) + 1;
-        let over = self
-            .amount
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline);
-        if over || iterations >= self.amount.iterations || failing >= self.amount.failures {
+        if iterations >= self.amount.iterations
+            || failing >= self.amount.failures
+            || self.amount.deadline.has_passed()
+        {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
