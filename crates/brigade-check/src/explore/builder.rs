@@ -1,6 +1,6 @@
 //! Any piece of concurrent code under one schedule after the other.
 
-use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shuttle::future;
@@ -217,8 +217,8 @@ fn running(
     body: impl Fn() -> Result<(), String>,
 ) -> impl Fn(&Arc<Scenario<()>>, &Shared<(), ()>, &Arc<Stage>) {
     move |_, notes, stage| {
-        stage.has_sentinel.store(true, Relaxed);
-        // A run ends without it, as it does with all tasks that nobody can wait for.
+        stage.run_program();
+        // The sentinel: a run ends without it, as it does with all tasks that nobody can wait for.
         drop(future::spawn(async {}));
         let wrong = match panics::catch(&body) {
             Ok(verdict) => verdict.err().map(Ending::Broken),

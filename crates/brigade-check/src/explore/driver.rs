@@ -23,9 +23,6 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
-    /// Whether the run's second thread is one that only waits for the others to deadlock. It never goes on, but while
-    /// it could, shuttle leaves it to us what a deadlock is.
-    pub(super) has_sentinel: AtomicBool,
     /// Whether the thread that runs stands between two operations.
     between: AtomicBool,
     /// Steps of all runs; whoever watches sees whether it grows.
@@ -34,7 +31,8 @@ pub(super) struct Stage {
     pub(super) left_behind: AtomicBool,
 }
 
-/// The number of the thread that `has_sentinel` is about.
+/// The numbers of two threads: of the first one of a run, and of the one that [`Stage::run_program`] is about.
+const MAIN: usize = 0;
 pub(super) const SENTINEL: usize = 1;
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
@@ -43,13 +41,23 @@ const PREPARING: u8 = 0;
 const RUNNING: u8 = 1;
 /// All threads alike.
 const FREE: u8 = 2;
+/// All threads alike, but for the sentinel.
+const PROGRAM: u8 = 3;
+
+/// The thread that only waits for the others to end or to deadlock.
+fn bystander(phase: u8) -> Option<usize> {
+    match phase {
+        RUNNING => Some(MAIN),
+        PROGRAM => Some(SENTINEL),
+        _ => None,
+    }
+}
 
 impl Stage {
     fn begin(&self) {
         self.phase.store(FREE, Relaxed);
         self.unfinished.store(0, Relaxed);
         self.strangers.store(false, Relaxed);
-        self.has_sentinel.store(false, Relaxed);
         self.between.store(false, Relaxed);
     }
 
@@ -59,6 +67,12 @@ impl Stage {
 
     pub(super) fn run(&self) {
         self.phase.store(RUNNING, Relaxed);
+    }
+
+    /// From now on the second thread of the run is a sentinel, which never goes on. As it could, shuttle leaves it to us
+    /// what a deadlock is.
+    pub(super) fn run_program(&self) {
+        self.phase.store(PROGRAM, Relaxed);
     }
 
     /// Lets others come between two operations of the thread that runs.
@@ -165,6 +179,15 @@ impl Driver {
         None
     }
 
+    /// Whether there are younger threads than the scenario's: those are numbered in order of their creation, and at the
+    /// first step can all go on.
+    fn look_for_strangers(&mut self) {
+        let last = self.candidates.last().copied().unwrap_or(MAIN);
+        if last > *self.last_of_scenario.get_or_insert(last) {
+            self.stage.strangers.store(true, Relaxed);
+        }
+    }
+
     /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
     /// ran last stands between two operations.
     fn choose(&mut self, current: Option<usize>, yields: bool, between: bool) -> usize {
@@ -238,45 +261,30 @@ impl Scheduler for Driver {
         if let Some(witness) = &self.course().witness {
             lock(witness).look(runnable, current);
         }
-        let without_sentinel: Vec<&Task>;
-        let runnable = if self.stage.has_sentinel.load(Relaxed) {
-            let others = runnable.iter().copied();
-            without_sentinel = others
-                .filter(|task| usize::from(task.id()) != SENTINEL)
-                .collect();
-            if !without_sentinel.iter().any(|task| task.runnable()) {
-                return self.stop(Stop::Deadlock);
-            }
-            &without_sentinel[..]
-        } else {
-            runnable
-        };
-        let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
-        let mut threads = runnable;
-        match (self.stage.phase.load(Relaxed), main) {
-            (PREPARING, Some(main)) if main.runnable() => return Some(main.id()),
-            (RUNNING, Some(main)) => {
-                threads = &runnable[1..];
-                // Those that could only go on by a spurious wake-up are waiting.
-                if !threads.iter().any(|task| task.runnable()) {
-                    if self.stage.unfinished.load(Relaxed) > 0 {
-                        return self.stop(Stop::Deadlock);
-                    }
-                    return Some(main.id());
-                }
-            }
-            _ => {}
+        let phase = self.stage.phase.load(Relaxed);
+        let main = runnable.first().filter(|task| task.runnable());
+        if phase == PREPARING
+            && let Some(main) = main.filter(|task| usize::from(task.id()) == MAIN)
+        {
+            return Some(main.id());
         }
-        if self.stage.phase.load(Relaxed) == RUNNING {
-            // Threads are numbered in order of their creation, and at the first step the scenario's can all go on.
-            let last = threads.last().map_or(0, |task| usize::from(task.id()));
-            if last > *self.last_of_scenario.get_or_insert(last) {
-                self.stage.strangers.store(true, Relaxed);
+        let bystander = bystander(phase);
+        let threads = runnable
+            .iter()
+            .filter(|task| Some(usize::from(task.id())) != bystander);
+        // Those that could only go on by a spurious wake-up are waiting.
+        if bystander.is_some() && !threads.clone().any(|task| task.runnable()) {
+            if phase == RUNNING && self.stage.unfinished.load(Relaxed) == 0 {
+                return bystander.map(TaskId::from);
             }
+            return self.stop(Stop::Deadlock);
         }
         self.candidates.clear();
         self.candidates
-            .extend(threads.iter().map(|task| usize::from(task.id())));
+            .extend(threads.map(|task| usize::from(task.id())));
+        if phase == RUNNING {
+            self.look_for_strangers();
+        }
         let current = current.map(usize::from);
         Some(TaskId::from(self.choose(current, is_yielding, between)))
     }
