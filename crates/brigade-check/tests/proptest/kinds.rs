@@ -1,0 +1,145 @@
+//! Kinds of strategies: made of others, filtered, bound to one thread, broken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use brigade_check::{Failure, Kind, Model, linearizable};
+use proptest::prelude::*;
+use proptest::strategy::{NewTree, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use crate::{found, lose_ten, operations, sums};
+
+#[test]
+fn what_operations_are_made_of_may_itself_be_generated() {
+    #[derive(Clone, Default, PartialEq, Eq, Hash)]
+    struct Longest(usize);
+    impl Model for Longest {
+        type Operation = Vec<u16>;
+        type Outcome = usize;
+        fn apply(&mut self, values: &Vec<u16>) -> usize {
+            self.0 = self.0.max(values.len());
+            self.0
+        }
+    }
+    let values =
+        (0..6_usize).prop_flat_map(|length| proptest::collection::vec(any::<u16>(), length));
+    let check = || {
+        linearizable::<Longest>()
+            .seed(3)
+            .explore()
+            .operations_from(values.clone())
+    };
+    let longest = |longest: &AtomicU32, values: &Vec<u16>| {
+        assert!(!values.iter().any(|&value| value >= 300), "a large one");
+        let length = u32::try_from(values.len()).unwrap();
+        longest.fetch_max(length, SeqCst).max(length) as usize
+    };
+    let finding = found(check().check(|| AtomicU32::new(0), longest));
+    assert_eq!(
+        (finding.kind, &finding.operations[..]),
+        (Kind::Panicked, &[1][..])
+    );
+    assert!(finding.reason.contains("300"), "{finding}");
+    let token = finding.token.clone().unwrap();
+    let again = found(check().replay(token).check(|| AtomicU32::new(0), longest));
+    assert_eq!(again.reason, finding.reason);
+}
+
+#[test]
+fn a_strategy_that_rejects_nearly_all_is_a_failure_that_names_its_filter() {
+    // Not to be cloned: a cloned filter has lost its name.
+    let rejects = || (0..1_000_u32).prop_filter("only above all", |&step| step > 1_000);
+    for check in [sums(), sums().explore()] {
+        let failure = check
+            .operations_from(rejects())
+            .check(|| AtomicU32::new(0), lose_ten)
+            .unwrap_err();
+        let Failure::StrategyGaveUp(reason) = &failure else {
+            panic!("{failure}")
+        };
+        assert!(reason.contains("only above all"), "{reason}");
+        assert!(failure.to_string().contains("prop_map"), "{failure}");
+    }
+}
+
+#[test]
+fn filtered_values_stay_within_their_filter() {
+    let others = || (0..1_000_u32).prop_filter("no thirds", |step| step % 3 != 0);
+    let check = || sums().explore().operations_from(others());
+    let finding = found(check().check(|| AtomicU32::new(0), lose_ten));
+    let operations = operations(&finding);
+    assert_eq!(operations.len(), 2);
+    for operation in operations {
+        let value: u32 = operation.parse().unwrap();
+        assert_ne!(value % 3, 0);
+    }
+    let token = finding.token.unwrap();
+    let again = found(check().replay(token).check(|| AtomicU32::new(0), lose_ten));
+    assert_eq!(again.reason, finding.reason);
+}
+
+/// Numbers whose tree panics when asked for something smaller than 100.
+#[derive(Debug, Clone)]
+struct Panicking;
+
+struct PanickingTree(u32);
+
+impl Strategy for Panicking {
+    type Tree = PanickingTree;
+    type Value = u32;
+
+    fn new_tree(&self, _: &mut TestRunner) -> NewTree<Self> {
+        Ok(PanickingTree(105))
+    }
+}
+
+impl ValueTree for PanickingTree {
+    type Value = u32;
+
+    fn current(&self) -> u32 {
+        self.0
+    }
+
+    fn simplify(&mut self) -> bool {
+        assert!(self.0 > 100, "nothing is smaller");
+        self.0 -= 1;
+        true
+    }
+
+    fn complicate(&mut self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_strategy_that_panics_while_it_simplifies_loses_nothing() {
+    let check = || sums().explore().operations_from(Panicking);
+    let finding = found(check().check(|| AtomicU32::new(0), lose_ten));
+    assert_eq!(operations(&finding), ["100", "100"]);
+    let token = finding.token.clone().unwrap();
+    let again = found(check().replay(token).check(|| AtomicU32::new(0), lose_ten));
+    assert_eq!(again.reason, finding.reason);
+}
+
+#[test]
+fn nothing_of_the_strategy_is_left_when_a_check_has_ended() {
+    let witness = Arc::new(());
+    for broken in [false, true] {
+        let within = Arc::clone(&witness);
+        let steps = any::<u32>().prop_map(move |step| {
+            let _ = &within;
+            step
+        });
+        let check = sums().explore().scenarios(2).operations_from(steps);
+        let checked = check.check(
+            || AtomicU32::new(0),
+            move |sum, step| match broken {
+                true => lose_ten(sum, step),
+                false => sum.fetch_add(*step, SeqCst).wrapping_add(*step),
+            },
+        );
+        assert_eq!(checked.is_err(), broken);
+        assert_eq!(Arc::strong_count(&witness), 1);
+    }
+}
