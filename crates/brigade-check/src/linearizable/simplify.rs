@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 
-use proptest::strategy::{SBoxedStrategy, ValueTree};
+use proptest::strategy::{BoxedStrategy, ValueTree};
 
 use super::operations::tree;
 use crate::deadline::Deadline;
@@ -39,7 +39,7 @@ const MOST_COMBINATIONS: usize = 64;
 /// any further; then some in step with each other, as values that have to be equal (two keys that clash) can only
 /// change together.
 pub(super) fn simplify<O: Clone + Debug, F>(
-    strategy: &SBoxedStrategy<O>,
+    strategy: &BoxedStrategy<O>,
     seed: u64,
     numbers: &[usize],
     found: F,
@@ -79,7 +79,7 @@ pub(super) fn simplify<O: Clone + Debug, F>(
 /// of so many operations.
 #[cfg(feature = "explore")]
 pub(super) fn repeat<O: Debug>(
-    strategy: &SBoxedStrategy<O>,
+    strategy: &BoxedStrategy<O>,
     seed: u64,
     numbers: &[usize],
     walks: &[u8],
@@ -177,7 +177,7 @@ struct Simplified<O> {
 }
 
 struct Simplifier<'a, O, F, T> {
-    strategy: &'a SBoxedStrategy<O>,
+    strategy: &'a BoxedStrategy<O>,
     seed: u64,
     deadline: Deadline,
     operations: Vec<Simplified<O>>,

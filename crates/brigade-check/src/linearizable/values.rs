@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use proptest::strategy::SBoxedStrategy;
-
 use super::Linearizable;
 use super::minimising::{Effort, Smallest};
-use super::operations::Operations;
+use super::operations::{MakeStrategy, Operations};
 #[cfg(feature = "explore")]
 use super::running::Failing;
 use super::simplify;
@@ -26,7 +24,7 @@ const SIMPLIFYING_VALUES: Duration = Duration::from_secs(10);
 
 /// Where the values of a check come from, if that can make them simpler.
 pub(super) struct Values<O> {
-    strategy: SBoxedStrategy<O>,
+    strategy: MakeStrategy<O>,
     /// How many operations are generated, and how many there are before them.
     generated: usize,
     before: usize,
@@ -41,7 +39,7 @@ where
             return None;
         };
         Some(Self {
-            strategy: strategy.clone(),
+            strategy: Arc::clone(strategy),
             generated: settings.threads * settings.operations,
             before: settings.before.len(),
         })
@@ -93,9 +91,9 @@ where
             effort = tried;
             Some(failing)
         };
-        let (failing, strategy) = (caught.failing, &self.strategy);
+        let (failing, strategy) = (caught.failing, (self.strategy)());
         let (values, simplifications, failing) =
-            simplify::simplify(strategy, seed, &numbers, failing, deadline, fails);
+            simplify::simplify(&strategy, seed, &numbers, failing, deadline, fails);
         caught.failing = failing;
         let scenario = Arc::new(scenario.with_values(values));
         #[cfg(feature = "explore")]
@@ -115,7 +113,7 @@ where
     pub(super) fn repeat(&self, part: &Scenario<O>, token: &Token) -> Option<Scenario<O>> {
         let numbers = self.numbers(&token.kept, None);
         let walks = &token.simplifications;
-        let values = simplify::repeat(&self.strategy, token.seed, &numbers, walks)?;
+        let values = simplify::repeat(&(self.strategy)(), token.seed, &numbers, walks)?;
         Some(part.with_values(values))
     }
 

@@ -79,6 +79,55 @@ fn filtered_values_stay_within_their_filter() {
     assert_eq!(again.reason, finding.reason);
 }
 
+/// The operations reported of a strategy that may not leave the thread it was made on, by both ways.
+fn of_one_thread<S: Strategy<Value = u32> + 'static>(make: fn() -> S) -> [Vec<String>; 2] {
+    let explored = || sums().explore().operations_from_fn(make);
+    let finding = found(explored().check(|| AtomicU32::new(0), lose_ten));
+    let token = finding.token.clone().unwrap();
+    let again = explored().replay(&token);
+    let again = found(again.check(|| AtomicU32::new(0), lose_ten));
+    assert_eq!(
+        (again.reason, again.token),
+        (finding.reason.clone(), Some(token))
+    );
+    let stressed = sums().runs(20).operations_from_fn(make).check(
+        || AtomicU32::new(0),
+        |sum, step| match *step {
+            0..10 => sum.fetch_add(*step, SeqCst) + step,
+            _ => 7,
+        },
+    );
+    [finding, found(stressed)].map(|finding| operations(&finding))
+}
+
+#[test]
+fn strategies_that_cannot_be_sent_come_from_a_closure() {
+    let simplest = [vec!["1", "10"], vec!["10"]];
+    assert_eq!(of_one_thread(|| any::<u32>().boxed()), simplest);
+    let sums = || {
+        let sum = |steps: Vec<u32>| steps.into_iter().fold(0, u32::wrapping_add);
+        let sums = move |steps| proptest::collection::vec(steps, 1..4).prop_map(sum);
+        any::<u32>().prop_recursive(3, 9, 3, sums)
+    };
+    assert_eq!(of_one_thread(sums), simplest);
+    let one_of_eleven = || {
+        prop_oneof![
+            Just(1),
+            Just(2),
+            Just(3),
+            Just(4),
+            Just(5),
+            Just(6),
+            Just(7),
+            Just(8),
+            Just(9),
+            10..20_u32,
+            10..30_u32
+        ]
+    };
+    assert_eq!(of_one_thread(one_of_eleven), simplest);
+}
+
 /// Numbers whose tree panics when asked for something smaller than 100.
 #[derive(Debug, Clone)]
 struct Panicking;
