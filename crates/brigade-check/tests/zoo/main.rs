@@ -7,6 +7,8 @@
 #![cfg(feature = "explore")]
 #![allow(clippy::duplicate_mod, reason = "the same source on other primitives")]
 
+#[path = "../count/mod.rs"]
+mod count;
 mod explored;
 mod specimen;
 mod stressed;
