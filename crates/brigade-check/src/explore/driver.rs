@@ -151,6 +151,10 @@ pub(super) struct Driver {
     last_of_scenario: Option<usize>,
 }
 
+/// A choice takes a byte of a token, and so does the number of those there were. Where more threads could go on, the
+/// youngest have to wait.
+const MOST_CANDIDATES: usize = u8::MAX as usize;
+
 /// After so many steps in a row a thread is taken to be waiting in a loop, and another goes on.
 const PATIENCE: usize = 200;
 
@@ -188,22 +192,24 @@ impl Driver {
         }
     }
 
-    /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
-    /// ran last stands between two operations.
-    fn choose(&mut self, current: Option<usize>, yields: bool, between: bool) -> usize {
-        if self.candidates.len() > 1 {
-            let place = self
-                .candidates
-                .iter()
-                .position(|&task| Some(task) == current);
-            if let Some(place) = place {
-                let waits = yields || self.stays >= PATIENCE;
-                let current = self.candidates.remove(place);
-                if !waits {
-                    self.candidates.insert(0, current);
-                }
+    /// Puts the thread that ran last first among the candidates; or leaves it out, if it should wait for another.
+    fn put_first(&mut self, current: Option<usize>, yields: bool) {
+        let mut candidates = self.candidates.iter();
+        let place = candidates.position(|&task| Some(task) == current);
+        if let Some(place) = place
+            && self.candidates.len() > 1
+        {
+            let current = self.candidates.remove(place);
+            if !yields && self.stays < PATIENCE {
+                self.candidates.insert(0, current);
             }
         }
+        self.candidates.truncate(MOST_CANDIDATES);
+    }
+
+    /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
+    /// ran last, if it is one of them, stands between two operations.
+    fn choose(&mut self, current: Option<usize>, between: bool) -> usize {
         if let [only] = self.candidates[..] {
             if Some(only) != current {
                 self.stays = 0;
@@ -218,7 +224,7 @@ impl Driver {
         let choice = lock(&self.course().chooser).choose(&self.candidates, leaving);
         let chosen = self.candidates[choice];
         let mut trace = self.trace.borrow_mut();
-        trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
+        trace.choices.push(choice as u8);
         trace.preemptions += usize::from(leaving == Leaving::Amid && choice > 0);
         drop(trace);
         self.stays = if Some(chosen) == current {
@@ -286,7 +292,8 @@ impl Scheduler for Driver {
             self.look_for_strangers();
         }
         let current = current.map(usize::from);
-        Some(TaskId::from(self.choose(current, is_yielding, between)))
+        self.put_first(current, is_yielding);
+        Some(TaskId::from(self.choose(current, between)))
     }
 
     fn next_u64(&mut self) -> u64 {

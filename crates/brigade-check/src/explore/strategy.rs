@@ -50,7 +50,7 @@ pub(crate) enum Leaving {
 pub(crate) trait Chooser: Send {
     /// Called before each run; `false` if there are no further schedules.
     fn begin(&mut self) -> bool;
-    /// `candidates` are the threads' numbers; at least two.
+    /// `candidates` are the threads' numbers: at least two, and at the most 255.
     fn choose(&mut self, candidates: &[usize], leaving: Leaving) -> usize;
     /// Whether every schedule has been run.
     fn is_exhausted(&self) -> bool {
