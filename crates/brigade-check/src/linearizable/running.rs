@@ -94,6 +94,8 @@ impl Budget {
 pub(super) struct Tried<M: Model> {
     pub(super) runs: u64,
     pub(super) undecided: u64,
+    /// It was not run, as real threads may wait for ever in it.
+    pub(super) skipped: bool,
     /// There are no further schedules of the kind that was asked for.
     #[cfg(feature = "explore")]
     pub(super) ended: bool,
@@ -110,6 +112,7 @@ impl<M: Model> Tried<M> {
         Self {
             runs: 0,
             undecided: 0,
+            skipped: false,
             #[cfg(feature = "explore")]
             ended: false,
             exhausted: false,
@@ -244,7 +247,10 @@ where
 {
     if judge.may_block(scenario) {
         // Real threads that rightly block cannot be told from ones that hang, nor ended.
-        return Tried::new();
+        return Tried {
+            skipped: true,
+            ..Tried::new()
+        };
     }
     let tried = Arc::new(Mutex::new(Tried::new()));
     let (notes, judge) = (Arc::clone(&tried), judge.clone());

@@ -141,7 +141,11 @@ where
                 break;
             }
         }
-        Ok(self.trial.report)
+        let report = self.trial.report;
+        if report.skipped == report.scenarios {
+            return Err(Failure::EveryScenarioMayBlock(report.skipped).into());
+        }
+        Ok(report)
     }
 
     /// The scenario of a seed.

@@ -109,6 +109,7 @@ where
     pub(super) fn note(&mut self, tried: Tried<M>) -> Result<Option<Failing<M>>, Failure> {
         self.report.runs += tried.runs;
         self.report.undecided += tried.undecided;
+        self.report.skipped += usize::from(tried.skipped);
         self.report.exhausted += usize::from(tried.exhausted);
         if tried.spawned && !self.engine.may_spawn() {
             return Err(Failure::OperationSpawns);

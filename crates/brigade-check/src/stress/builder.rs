@@ -201,11 +201,9 @@ impl Stress {
             })));
         }
         Ok(Report {
-            seed,
             scenarios: 1,
             runs: ran.iterations,
-            undecided: 0,
-            exhausted: 0,
+            ..Report::new(seed)
         })
     }
 }
