@@ -20,6 +20,7 @@ mod failure;
 mod history;
 mod linearizability;
 mod linearizable;
+mod lock;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros;

@@ -10,9 +10,9 @@ use fastrand::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::thread;
 
-use super::lock;
 use super::strategy::{Leaving, SharedChooser};
 use super::witness::Witness;
+use crate::lock::lock;
 
 /// Where a run is; what the threads of the code under test tell the scheduler. All run on one thread of the system, and
 /// the numbers stand alone for whoever watches, whence Relaxed.

@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::driver::{Course, Stage, Trace};
-use super::lock;
 use super::notes::{Notes, Points, Shared};
 use super::threads::{self, Explored};
+use crate::lock::lock;
 use crate::panics;
 use crate::point::Visit;
 use crate::scenario::{Ending, Run, Scenario};

@@ -8,8 +8,8 @@ use shuttle::thread;
 
 use super::driver::Stage;
 use super::explorer::{Runs, Stuck, explore_for};
-use super::lock;
 use super::notes::Shared;
+use crate::lock::lock;
 use crate::panics;
 use crate::scenario::{Ending, Scenario, Subject};
 

@@ -12,7 +12,8 @@ use std::time::Duration;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 use super::driver::{Course, Driver, Stage, Trace};
-use super::{STEPS, Strategy, lock};
+use super::{STEPS, Strategy};
+use crate::lock::lock;
 use crate::panics::{self, Quiet};
 use crate::point::{Visit, Visiting};
 

@@ -1,16 +1,15 @@
 //! Runs a scenario by one of the two ways, and judges each run.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::judge::{Found, Judge};
 use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
-use crate::explore::{
-    Course, DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, lock,
-};
+use crate::explore::{Course, DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace};
 use crate::failure::Kind;
+use crate::lock::lock;
 use crate::model::{Model, SharedModel};
 use crate::scenario::{Ending, Run, Scenario, Subject};
 use crate::stress::stress_scenario;
@@ -255,7 +254,7 @@ where
     let tried = Arc::new(Mutex::new(Tried::new()));
     let (notes, judge) = (Arc::clone(&tried), judge.clone());
     let look = move |run| {
-        let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = lock(&notes);
         tried.note(&judge, run, Schedule::default())?;
         if budget.is_spent(tried.runs) {
             return ControlFlow::Break(());

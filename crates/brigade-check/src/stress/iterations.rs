@@ -3,14 +3,16 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
 
 use super::team::{Rounds, disturb, start};
 use crate::deadline::Deadline;
 use crate::failure::Kind;
+use crate::lock::lock;
 use crate::panics;
+use crate::point;
 
 type Make<T> = Box<dyn Fn() -> T + Send + Sync>;
 type Operate<T> = Box<dyn Fn(&T, &mut Worker) -> Result<(), String> + Send + Sync>;
@@ -124,7 +126,7 @@ impl<T> Iterations<T> {
     }
 
     pub(super) fn wrong(&self) -> MutexGuard<'_, Vec<Wrong>> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.wrong)
     }
 
     /// What each thread is at that has not ended, given the points they passed last.
@@ -135,9 +137,7 @@ impl<T> Iterations<T> {
             if operation >= self.amount.operations {
                 return None;
             }
-            let point = point.map_or(String::new(), |point| {
-                format!(", after the point \"{point}\"")
-            });
+            let point = point::after(*point);
             Some(format!("thread {thread} in operation {operation}{point}"))
         });
         unfinished.collect()
