@@ -9,6 +9,8 @@ use super::operations::{MakeStrategy, Operations};
 #[cfg(feature = "explore")]
 use super::running::Failing;
 use super::simplify;
+#[cfg(feature = "explore")]
+use super::walk;
 use super::way::Way;
 use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
@@ -113,7 +115,7 @@ where
     pub(super) fn repeat(&self, part: &Scenario<O>, token: &Token) -> Option<Scenario<O>> {
         let numbers = self.numbers(&token.kept, None);
         let walks = &token.simplifications;
-        let values = simplify::repeat(&(self.strategy)(), token.seed, &numbers, walks)?;
+        let values = walk::repeat(&(self.strategy)(), token.seed, &numbers, walks)?;
         Some(part.with_values(values))
     }
 

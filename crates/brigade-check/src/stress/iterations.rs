@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
 
+use super::amount::Amount;
 use super::team::{Rounds, disturb, start};
-use crate::deadline::Deadline;
 use crate::failure::Kind;
 use crate::lock::lock;
 use crate::panics;
@@ -77,19 +77,6 @@ impl fmt::Display for Wrong {
         }
         formatter.write_str(&self.message)
     }
-}
-
-/// How much to run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Amount {
-    pub(super) threads: usize,
-    pub(super) operations: usize,
-    pub(super) iterations: u64,
-    pub(super) deadline: Deadline,
-    /// After so many iterations with something wrong it is enough.
-    pub(super) failures: usize,
-    /// Whether each iteration has the numbers of the first.
-    pub(super) repeat: bool,
 }
 
 pub(super) struct Iterations<T> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::run_amount;
-use super::iterations::{Amount, Subject};
+use super::amount::{Amount, run_amount};
+use super::iterations::Subject;
 use crate::deadline::Deadline;
 use crate::failure::Kind;
 use crate::watch::FURTHER_HANGS;
