@@ -123,7 +123,8 @@ fn stress_finds_each_bug_and_finds_it_again_from_its_seed() {
             Kind::Hung => Way::STRESS,
             _ => Way::STRESS.patient(),
         };
-        if needs_two_cores(specimen) && available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        if needs_two_cores(specimen) && available_parallelism().is_ok_and(|cores| cores.get() == 1)
+        {
             eprintln!("{name}: left out, it needs two cores");
             continue;
         }
