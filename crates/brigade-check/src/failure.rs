@@ -25,6 +25,9 @@ pub enum Failure {
     StrategyGaveUp(String),
     /// A check with no runs: no scenarios, iterations or schedules.
     NoRuns,
+    /// Real threads ran none of so many scenarios, as in each an operation may wait for ever: that could not be told from
+    /// a hang.
+    EveryScenarioMayBlock(usize),
     /// What `BRIGADE_CHECK_SEED` holds is not a number.
     InvalidSeed(String),
     /// What `BRIGADE_CHECK_TIME` holds is not a time, or none at all.
@@ -147,6 +150,12 @@ impl fmt::Display for Failure {
             ),
             Self::NoRuns => formatter.write_str(
                 "the check would run nothing: give it at least one scenario, and one iteration or schedule",
+            ),
+            Self::EveryScenarioMayBlock(scenarios) => write!(
+                formatter,
+                "nothing was run: in each of {scenarios} scenarios an operation may wait for ever, which of real threads \
+                 nobody can tell from a hang. Give what they wait for by before(..), generate fewer operations that wait, \
+                 or say explore()"
             ),
             Self::InvalidSeed(text) => write!(
                 formatter,

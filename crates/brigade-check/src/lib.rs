@@ -12,6 +12,7 @@
 //! | [`History`], [`Criterion`], [`Verdict`] | recorded calls, and whether some order explains them |
 //! | [`Report`], [`Failure`], [`Finding`], [`Kind`] | what comes of a check |
 
+mod deadline;
 mod environment;
 #[cfg(feature = "explore")]
 mod explore;
@@ -19,6 +20,7 @@ mod failure;
 mod history;
 mod linearizability;
 mod linearizable;
+mod lock;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros;

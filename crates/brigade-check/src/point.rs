@@ -45,6 +45,13 @@ pub fn point(name: &'static str) {
     });
 }
 
+/// How reports say which point a thread passed last.
+pub(crate) fn after(point: Option<&str>) -> String {
+    point.map_or(String::new(), |name| {
+        format!(", after the point \"{name}\"")
+    })
+}
+
 /// Lets `visitor` know of this thread's points until dropped.
 pub(crate) struct Visiting {
     before: Option<Box<dyn Visit>>,

@@ -1,9 +1,10 @@
 //! Operations that wait: those that rightly do so for ever, and those that hang.
 #![cfg(feature = "explore")]
 
+use std::sync::{Condvar as RealCondvar, Mutex};
 use std::time::Duration;
 
-use brigade_check::{Kind, Linearizable, Model, linearizable, point};
+use brigade_check::{Failure, Kind, Linearizable, Model, linearizable, point};
 use shuttle::sync::{Condvar, Mutex as ExploredMutex};
 
 /// A semaphore with one permit, that starts with none.
@@ -128,4 +129,75 @@ fn a_hang_of_real_threads_is_reported_with_their_last_points() {
             .contains("in Get, after the point \"before the lock\""),
         "{failure}"
     );
+}
+
+/// The semaphore of real threads.
+#[derive(Default)]
+struct RealSemaphore {
+    permits: Mutex<u32>,
+    released: RealCondvar,
+}
+
+impl RealSemaphore {
+    fn operate(&self, operation: &Use) {
+        let mut permits = self.permits.lock().unwrap();
+        match operation {
+            Use::Acquire => {
+                let free = self.released.wait_while(permits, |permits| *permits == 0);
+                *free.unwrap() -= 1;
+            }
+            Use::Release => {
+                *permits += 1;
+                self.released.notify_one();
+            }
+        }
+    }
+}
+
+#[test]
+fn real_threads_run_only_what_comes_to_an_end_and_the_report_says_so() {
+    let check = linearizable::<Permits>().seed(2).runs(3);
+    let check = check.generate(|rng| {
+        if rng.bool() {
+            Use::Acquire
+        } else {
+            Use::Release
+        }
+    });
+    let check = check.hang_limit(Duration::from_secs(60));
+    let report = check.check(RealSemaphore::default, RealSemaphore::operate);
+    let report = report.unwrap();
+    assert!((1..100).contains(&report.skipped), "{report}");
+    assert_eq!(report.runs, 3 * (100 - report.skipped as u64), "{report}");
+    assert!(report.to_string().contains("were not run"), "{report}");
+}
+
+#[test]
+fn a_check_of_which_real_threads_run_nothing_fails() {
+    let check = linearizable::<Permits>().generate(|_| Use::Acquire);
+    let failure = check.check(RealSemaphore::default, RealSemaphore::operate);
+    let failure = failure.unwrap_err();
+    assert_eq!(failure, Failure::EveryScenarioMayBlock(100));
+    assert!(failure.to_string().contains("say explore()"), "{failure}");
+}
+
+#[test]
+fn real_threads_begin_at_once_however_many_orders_their_operations_have() {
+    #[derive(Clone, Default, PartialEq, Eq, Hash)]
+    struct Sum(u64);
+    impl Model for Sum {
+        type Operation = u64;
+        type Outcome = ();
+        fn apply(&mut self, step: &u64) {
+            self.0 += step;
+        }
+    }
+    // Each order of them has another state on its way: to look at all would take all memory.
+    let check = linearizable::<Sum>().threads(8).operations(50);
+    let check = check
+        .scenarios(1)
+        .runs(1)
+        .generate(|rng| rng.u64(..1 << 40));
+    let report = check.check(|| (), |(), _| ()).unwrap();
+    assert_eq!(report.runs, 1);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade_check::{Failure, Kind, Strategy, explore, point};
 use shuttle::sync::atomic::{AtomicBool, AtomicU32};
-use shuttle::sync::{Condvar, Mutex, mpsc};
+use shuttle::sync::{Barrier, Condvar, Mutex, mpsc};
 use shuttle::thread;
 
 /// Two threads add one each, by a read and a write.
@@ -335,4 +335,43 @@ fn waiting_for_something_that_is_not_shuttles_is_a_hang_with_the_points_passed()
             .contains("after the point \"with a lock of std\""),
         "{failure}"
     );
+}
+
+#[test]
+fn schedules_of_more_threads_than_a_byte_can_number_are_repeated_too() {
+    let late = || {
+        let first = Arc::new(AtomicU32::new(0));
+        // So that at some moment all can go on.
+        let start = Arc::new(Barrier::new(300));
+        let threads: Vec<_> = (1..=300)
+            .map(|number| {
+                let (first, start) = (Arc::clone(&first), Arc::clone(&start));
+                thread::spawn(move || {
+                    start.wait();
+                    let _ = first.compare_exchange(0, number, SeqCst, SeqCst);
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        match first.load(SeqCst) {
+            first @ 100.. => Err(format!("thread {first} came first")),
+            _ => Ok(()),
+        }
+    };
+    for strategy in [Strategy::Random, Strategy::Exhaustive] {
+        let failure = explore().strategy(strategy).seed(1).check(late);
+        let failure = failure.unwrap_err();
+        let finding = failure.finding().unwrap();
+        let token = finding.token.clone().unwrap();
+        let again = explore().replay(token).check(late).unwrap_err();
+        assert_eq!(again.finding().unwrap().reason, finding.reason);
+    }
+}
+
+#[test]
+fn a_time_that_no_clock_can_hold_is_never_over() {
+    let exploration = explore().time(Duration::MAX).schedules(3);
+    assert_eq!(exploration.check(|| ()).unwrap().runs, 3);
 }

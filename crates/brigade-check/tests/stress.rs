@@ -284,6 +284,12 @@ fn a_limit_of_time_ends_a_test() {
 }
 
 #[test]
+fn a_time_that_no_clock_can_hold_is_never_over() {
+    let check = stress().iterations(3).time(Duration::MAX);
+    assert_eq!(check.check(|| (), |(), _| (), drop).unwrap().runs, 3);
+}
+
+#[test]
 fn misuse_is_said_clearly() {
     let check = |stress: brigade_check::Stress| stress.check(|| (), |(), _| (), drop).unwrap_err();
     assert_eq!(check(stress().threads(0)), Failure::NoThreads);

@@ -61,10 +61,25 @@ impl Stripes {
 /// Gives this thread a stripe, in turn.
 #[cold]
 fn assign_stripe() -> usize {
-    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let own = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % STRIPES;
+    let own = number() % STRIPES;
     OWN.with(|place| place.set(own));
     own
+}
+
+/// Which thread this is of those that count.
+#[cfg(not(shuttle))]
+fn number() -> usize {
+    use std::sync::atomic::AtomicUsize;
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Which thread this is of its run. In turn, each run would go on where the one before ended, and one that is repeated from
+/// a token would read the same threads' stripes in another order.
+#[cfg(shuttle)]
+fn number() -> usize {
+    shuttle::current::me().into()
 }
 
 /// A count that many threads add to at once, at the cost of a thread that adds alone.

@@ -1,17 +1,19 @@
 //! Any piece of concurrent code under one schedule after the other.
 
-use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use shuttle::future;
 
-use super::driver::Stage;
-use super::explorer::{Ended, HANG_LIMIT, Runs, Wanted, explore_for};
+use super::driver::{Course, Stage};
+use super::explorer::{Ended, HANG_LIMIT, Runs, explore_for};
 use super::notes::Shared;
 use super::witness::Witness;
-use super::{DataSeeds, Replay, STEPS, Strategy, Token, lock};
+use super::{DataSeeds, Replay, STEPS, Strategy, Token};
+use crate::deadline::Deadline;
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
+use crate::lock::lock;
 use crate::origin::Origin;
 use crate::panics;
 use crate::report::{Drawing, Passed, Report};
@@ -154,7 +156,7 @@ impl Explore {
         mut report: Report,
         runs: Runs<(), ()>,
     ) -> Result<Report, Failure> {
-        let deadline = self.time.map(|time| Instant::now() + time);
+        let deadline = Deadline::from(self.time);
         let program = Arc::new(Scenario::default());
         let (schedules, mut seeds, chooser) = match &token {
             Some(token) => (1, DataSeeds::repeat(token), Replay::shared(token)),
@@ -164,8 +166,8 @@ impl Explore {
             }
         };
         while lock(&chooser).begin() {
-            let wanted = Wanted::new(&program, &chooser, seeds.next(), self.steps);
-            let Ended { mut run, trace } = runs.run(wanted).await;
+            let course = Course::new(&chooser, seeds.next(), self.steps);
+            let Ended { mut run, trace } = runs.run(&program, course).await;
             report.runs += 1;
             if run.ending != Ending::Completed {
                 let failing = Token {
@@ -184,8 +186,7 @@ impl Explore {
                 }
                 return Err(finding(run, &failing, report.runs, &origin));
             }
-            let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if over || report.runs >= schedules as u64 {
+            if report.runs >= schedules as u64 || deadline.has_passed() {
                 break;
             }
         }
@@ -217,8 +218,8 @@ fn running(
     body: impl Fn() -> Result<(), String>,
 ) -> impl Fn(&Arc<Scenario<()>>, &Shared<(), ()>, &Arc<Stage>) {
     move |_, notes, stage| {
-        stage.has_sentinel.store(true, Relaxed);
-        // A run ends without it, as it does with all tasks that nobody can wait for.
+        stage.run_program();
+        // The sentinel: a run ends without it, as it does with all tasks that nobody can wait for.
         drop(future::spawn(async {}));
         let wrong = match panics::catch(&body) {
             Ok(verdict) => verdict.err().map(Ending::Broken),
@@ -243,9 +244,8 @@ async fn look_again(
     if !lock(&chooser).begin() {
         return Vec::new();
     }
-    let mut wanted = Wanted::new(program, &chooser, token.data_seed, steps);
-    wanted.witness = Some(Arc::clone(&witness));
-    runs.run(wanted).await;
+    let course = Course::new(&chooser, token.data_seed, steps);
+    runs.run(program, course.seen_by(&witness)).await;
     let blocked = lock(&witness).blocked();
     blocked
         .iter()

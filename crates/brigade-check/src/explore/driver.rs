@@ -10,9 +10,9 @@ use fastrand::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::thread;
 
-use super::lock;
 use super::strategy::{Leaving, SharedChooser};
 use super::witness::Witness;
+use crate::lock::lock;
 
 /// Where a run is; what the threads of the code under test tell the scheduler. All run on one thread of the system, and
 /// the numbers stand alone for whoever watches, whence Relaxed.
@@ -23,9 +23,6 @@ pub(super) struct Stage {
     pub(super) unfinished: AtomicUsize,
     /// Whether an operation has started a thread.
     pub(super) strangers: AtomicBool,
-    /// Whether the run's second thread is one that only waits for the others to deadlock. It never goes on, but while
-    /// it could, shuttle leaves it to us what a deadlock is.
-    pub(super) has_sentinel: AtomicBool,
     /// Whether the thread that runs stands between two operations.
     between: AtomicBool,
     /// Steps of all runs; whoever watches sees whether it grows.
@@ -34,7 +31,8 @@ pub(super) struct Stage {
     pub(super) left_behind: AtomicBool,
 }
 
-/// The number of the thread that `has_sentinel` is about.
+/// The numbers of two threads: of the first one of a run, and of the one that [`Stage::run_program`] is about.
+const MAIN: usize = 0;
 pub(super) const SENTINEL: usize = 1;
 
 /// The main thread goes on whenever it can: what happens before the threads start is not explored.
@@ -43,13 +41,23 @@ const PREPARING: u8 = 0;
 const RUNNING: u8 = 1;
 /// All threads alike.
 const FREE: u8 = 2;
+/// All threads alike, but for the sentinel.
+const PROGRAM: u8 = 3;
+
+/// The thread that only waits for the others to end or to deadlock.
+fn bystander(phase: u8) -> Option<usize> {
+    match phase {
+        RUNNING => Some(MAIN),
+        PROGRAM => Some(SENTINEL),
+        _ => None,
+    }
+}
 
 impl Stage {
     fn begin(&self) {
         self.phase.store(FREE, Relaxed);
         self.unfinished.store(0, Relaxed);
         self.strangers.store(false, Relaxed);
-        self.has_sentinel.store(false, Relaxed);
         self.between.store(false, Relaxed);
     }
 
@@ -59,6 +67,12 @@ impl Stage {
 
     pub(super) fn run(&self) {
         self.phase.store(RUNNING, Relaxed);
+    }
+
+    /// From now on the second thread of the run is a sentinel, which never goes on. As it could, shuttle leaves it to us
+    /// what a deadlock is.
+    pub(super) fn run_program(&self) {
+        self.phase.store(PROGRAM, Relaxed);
     }
 
     /// Lets others come between two operations of the thread that runs.
@@ -94,23 +108,40 @@ pub(crate) struct Trace {
     pub(super) stop: Option<Stop>,
 }
 
-/// What the next run goes by.
-pub(super) struct Course {
-    pub(super) stage: Arc<Stage>,
-    pub(super) chooser: SharedChooser,
+/// What a run goes by.
+pub(crate) struct Course {
+    chooser: SharedChooser,
     /// What `shuttle::rand` draws from.
-    pub(super) data_seed: u64,
+    data_seed: u64,
     /// After so many steps it counts as a livelock.
-    pub(super) step_limit: usize,
+    step_limit: usize,
     /// Looks at where threads stop.
-    pub(super) witness: Option<Arc<Mutex<Witness>>>,
+    witness: Option<Arc<Mutex<Witness>>>,
 }
 
-/// Told of each run that came to its end; says whether there is another, and what it goes by.
-pub(super) type Next = Box<dyn FnMut(Option<Trace>) -> Option<Course>>;
+impl Course {
+    pub(crate) fn new(chooser: &SharedChooser, data_seed: u64, step_limit: usize) -> Self {
+        Self {
+            chooser: Arc::clone(chooser),
+            data_seed,
+            step_limit,
+            witness: None,
+        }
+    }
+
+    pub(super) fn seen_by(mut self, witness: &Arc<Mutex<Witness>>) -> Self {
+        self.witness = Some(Arc::clone(witness));
+        self
+    }
+}
+
+/// Told of each run that came to its end; says whether there is another: where that is, and what it goes by.
+pub(super) type Next = Box<dyn FnMut(Option<Trace>) -> Option<(Arc<Stage>, Course)>>;
 
 pub(super) struct Driver {
     next: Next,
+    /// Where the run under way is.
+    stage: Arc<Stage>,
     course: Option<Course>,
     trace: Rc<RefCell<Trace>>,
     data: Rng,
@@ -122,6 +153,10 @@ pub(super) struct Driver {
     last_of_scenario: Option<usize>,
 }
 
+/// A choice takes a byte of a token, and so does the number of those there were. Where more threads could go on, the
+/// youngest have to wait.
+const MOST_CANDIDATES: usize = u8::MAX as usize;
+
 /// After so many steps in a row a thread is taken to be waiting in a loop, and another goes on.
 const PATIENCE: usize = 200;
 
@@ -130,6 +165,7 @@ impl Driver {
     pub(super) fn new(trace: Rc<RefCell<Trace>>, next: Next) -> Self {
         Self {
             next,
+            stage: Arc::default(),
             course: None,
             trace,
             data: Rng::with_seed(0),
@@ -149,27 +185,41 @@ impl Driver {
         None
     }
 
-    /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
-    /// ran last stands between two operations.
-    fn choose(&mut self, current: Option<usize>, yields: bool, between: bool) -> usize {
+    /// Whether there are younger threads than the scenario's: those are numbered in order of their creation, and at the
+    /// first step can all go on.
+    fn look_for_strangers(&mut self) {
+        let last = self.candidates.last().copied().unwrap_or(MAIN);
+        if last > *self.last_of_scenario.get_or_insert(last) {
+            self.stage.strangers.store(true, Relaxed);
+        }
+    }
+
+    /// Puts the thread that ran last first among the candidates; or leaves it out, as it should wait for another, and says
+    /// so.
+    fn put_first(&mut self, current: Option<usize>, yields: bool) -> bool {
+        let mut candidates = self.candidates.iter();
+        let place = candidates.position(|&task| Some(task) == current);
         let mut spins = false;
-        if self.candidates.len() > 1 {
-            let place = self
-                .candidates
-                .iter()
-                .position(|&task| Some(task) == current);
-            if let Some(place) = place {
-                spins = yields || self.stays >= PATIENCE;
-                let current = self.candidates.remove(place);
-                if spins {
-                    // By turns, so that of several that wait in loops each comes to the one they wait for.
-                    self.candidates.rotate_left(place);
-                    lock(&self.course().chooser).spins(current);
-                } else {
-                    self.candidates.insert(0, current);
-                }
+        if let Some(place) = place
+            && self.candidates.len() > 1
+        {
+            let current = self.candidates.remove(place);
+            spins = yields || self.stays >= PATIENCE;
+            if spins {
+                // By turns, so that of several that wait in loops each comes to the one they wait for.
+                self.candidates.rotate_left(place);
+                lock(&self.course().chooser).spins(current);
+            } else {
+                self.candidates.insert(0, current);
             }
         }
+        self.candidates.truncate(MOST_CANDIDATES);
+        spins
+    }
+
+    /// Lets the chooser choose among `candidates`, and writes the choice down. `between` says whether the thread that
+    /// ran last, if it is one of them, stands between two operations; `spins`, that it waits for another.
+    fn choose(&mut self, current: Option<usize>, spins: bool, between: bool) -> usize {
         if let [only] = self.candidates[..] {
             if Some(only) != current {
                 self.stays = 0;
@@ -186,7 +236,7 @@ impl Driver {
         let choice = lock(&self.course().chooser).choose(&self.candidates, leaving);
         let chosen = self.candidates[choice];
         let mut trace = self.trace.borrow_mut();
-        trace.choices.push(u8::try_from(choice).unwrap_or(u8::MAX));
+        trace.choices.push(choice as u8);
         trace.stops |= matches!(leaving, Leaving::Amid | Leaving::Spinning);
         trace.preemptions += usize::from(leaving == Leaving::Amid && choice > 0);
         drop(trace);
@@ -202,8 +252,9 @@ impl Driver {
 impl Scheduler for Driver {
     fn new_execution(&mut self) -> Option<Schedule> {
         let ended = self.course.take().map(|_| self.trace.take());
-        let course = (self.next)(ended)?;
-        course.stage.begin();
+        let (stage, course) = (self.next)(ended)?;
+        stage.begin();
+        self.stage = stage;
         (self.steps, self.stays) = (0, 0);
         self.last_of_scenario = None;
         let data_seed = course.data_seed;
@@ -219,9 +270,9 @@ impl Scheduler for Driver {
         is_yielding: bool,
     ) -> Option<TaskId> {
         self.steps += 1;
-        let progress = &self.course().stage.progress;
+        let progress = &self.stage.progress;
         progress.store(progress.load(Relaxed) + 1, Relaxed);
-        let between = self.course().stage.between.swap(false, Relaxed);
+        let between = self.stage.between.swap(false, Relaxed);
         let step_limit = self.course().step_limit;
         if self.steps > step_limit {
             return self.stop(Stop::Steps(step_limit));
@@ -229,47 +280,33 @@ impl Scheduler for Driver {
         if let Some(witness) = &self.course().witness {
             lock(witness).look(runnable, current);
         }
-        let without_sentinel: Vec<&Task>;
-        let runnable = if self.course().stage.has_sentinel.load(Relaxed) {
-            let others = runnable.iter().copied();
-            without_sentinel = others
-                .filter(|task| usize::from(task.id()) != SENTINEL)
-                .collect();
-            if !without_sentinel.iter().any(|task| task.runnable()) {
-                return self.stop(Stop::Deadlock);
-            }
-            &without_sentinel[..]
-        } else {
-            runnable
-        };
-        let main = runnable.first().filter(|task| usize::from(task.id()) == 0);
-        let mut threads = runnable;
-        match (self.course().stage.phase.load(Relaxed), main) {
-            (PREPARING, Some(main)) if main.runnable() => return Some(main.id()),
-            (RUNNING, Some(main)) => {
-                threads = &runnable[1..];
-                // Those that could only go on by a spurious wake-up are waiting.
-                if !threads.iter().any(|task| task.runnable()) {
-                    if self.course().stage.unfinished.load(Relaxed) > 0 {
-                        return self.stop(Stop::Deadlock);
-                    }
-                    return Some(main.id());
-                }
-            }
-            _ => {}
+        let phase = self.stage.phase.load(Relaxed);
+        let main = runnable.first().filter(|task| task.runnable());
+        if phase == PREPARING
+            && let Some(main) = main.filter(|task| usize::from(task.id()) == MAIN)
+        {
+            return Some(main.id());
         }
-        if self.course().stage.phase.load(Relaxed) == RUNNING {
-            // Threads are numbered in order of their creation, and at the first step the scenario's can all go on.
-            let last = threads.last().map_or(0, |task| usize::from(task.id()));
-            if last > *self.last_of_scenario.get_or_insert(last) {
-                self.course().stage.strangers.store(true, Relaxed);
+        let bystander = bystander(phase);
+        let threads = runnable
+            .iter()
+            .filter(|task| Some(usize::from(task.id())) != bystander);
+        // Those that could only go on by a spurious wake-up are waiting.
+        if bystander.is_some() && !threads.clone().any(|task| task.runnable()) {
+            if phase == RUNNING && self.stage.unfinished.load(Relaxed) == 0 {
+                return bystander.map(TaskId::from);
             }
+            return self.stop(Stop::Deadlock);
         }
         self.candidates.clear();
         self.candidates
-            .extend(threads.iter().map(|task| usize::from(task.id())));
+            .extend(threads.map(|task| usize::from(task.id())));
+        if phase == RUNNING {
+            self.look_for_strangers();
+        }
         let current = current.map(usize::from);
-        Some(TaskId::from(self.choose(current, is_yielding, between)))
+        let spins = self.put_first(current, is_yielding);
+        Some(TaskId::from(self.choose(current, spins, between)))
     }
 
     fn next_u64(&mut self) -> u64 {

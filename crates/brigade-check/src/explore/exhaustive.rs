@@ -146,11 +146,11 @@ impl Chooser for Exhaustive {
             std::cmp::Ordering::Greater => 0,
         };
         // Fewer candidates than when this beginning was seen: the code under test is not deterministic.
-        let last = u8::try_from(candidates.len() - 1).unwrap_or(u8::MAX - 1);
-        let choice = wanted.min(last);
+        let of = candidates.len() as u8;
+        let choice = wanted.min(of - 1);
         self.forks.push(Fork {
             choice,
-            of: last + 1,
+            of,
             preempts: match leaving {
                 Leaving::Waiting => false,
                 Leaving::Between => self.counted == Counted::All,

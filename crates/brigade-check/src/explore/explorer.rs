@@ -10,11 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::driver::{Course, Stage, Trace};
-use super::lock;
 use super::notes::{Notes, Points, Shared};
-use super::strategy::SharedChooser;
 use super::threads::{self, Explored};
-use super::witness::Witness;
+use crate::lock::lock;
 use crate::panics;
 use crate::point::Visit;
 use crate::scenario::{Ending, Run, Scenario};
@@ -34,38 +32,11 @@ pub(crate) struct Runs<O, R>(Arc<Mutex<Desk<O, R>>>);
 
 /// Where the check and the runner meet. Locked by one thread of the system only, but for a hang.
 struct Desk<O, R> {
-    wanted: Option<Wanted<O>>,
-    /// Of the run that is under way.
+    /// Of the run that was asked for last.
     scenario: Option<Arc<Scenario<O>>>,
+    /// By what that run goes, until it begins.
+    course: Option<Course>,
     ended: Option<Ended<O, R>>,
-}
-
-/// A run that is asked for.
-pub(crate) struct Wanted<O> {
-    scenario: Arc<Scenario<O>>,
-    chooser: SharedChooser,
-    /// What `shuttle::rand` draws from.
-    data_seed: u64,
-    step_limit: usize,
-    /// Looks at where threads stop.
-    pub(super) witness: Option<Arc<Mutex<Witness>>>,
-}
-
-impl<O> Wanted<O> {
-    pub(crate) fn new(
-        scenario: &Arc<Scenario<O>>,
-        chooser: &SharedChooser,
-        data_seed: u64,
-        step_limit: usize,
-    ) -> Self {
-        Self {
-            scenario: Arc::clone(scenario),
-            chooser: Arc::clone(chooser),
-            data_seed,
-            step_limit,
-            witness: None,
-        }
-    }
 }
 
 /// A run that has come to an end, of whichever kind.
@@ -75,8 +46,12 @@ pub(crate) struct Ended<O, R> {
 }
 
 impl<O, R> Runs<O, R> {
-    pub(crate) async fn run(&self, wanted: Wanted<O>) -> Ended<O, R> {
-        lock(&self.0).wanted = Some(wanted);
+    pub(crate) async fn run(&self, scenario: &Arc<Scenario<O>>, course: Course) -> Ended<O, R> {
+        {
+            let mut desk = lock(&self.0);
+            desk.scenario = Some(Arc::clone(scenario));
+            desk.course = Some(course);
+        }
         future::poll_fn(|_| match lock(&self.0).ended.take() {
             Some(ended) => Poll::Ready(ended),
             None => Poll::Pending,
@@ -108,8 +83,8 @@ where
     C: Future<Output = V> + Send + 'static,
 {
     let desk = Arc::new(Mutex::new(Desk {
-        wanted: None,
         scenario: None,
+        course: None,
         ended: None,
     }));
     let check = check(Runs(Arc::clone(&desk)));
@@ -198,7 +173,7 @@ where
     V: Send + 'static,
 {
     /// Lets the check go on, given the run that has ended, until it asks for another. Tells of its end.
-    fn next(&self, ended: Option<Trace>) -> Option<Course> {
+    fn next(&self, ended: Option<Trace>) -> Option<(Arc<Stage>, Course)> {
         self.pulse[0].get_or_init(Pulse::mine);
         let mut task = lock(&self.task);
         if self.stage.left_behind.load(Relaxed) {
@@ -211,7 +186,10 @@ where
         let (check, _) = task.as_mut()?;
         let mut context = Context::from_waker(Waker::noop());
         let end = match panics::catch(|| check.as_mut().poll(&mut context)) {
-            Ok(Poll::Pending) => return self.course(),
+            Ok(Poll::Pending) => {
+                let course = lock(&self.desk).course.take()?;
+                return Some((Arc::clone(&self.stage), course));
+            }
             Ok(Poll::Ready(value)) => Ok(value),
             Err(message) => Err(Stuck::Panicked(message)),
         };
@@ -240,21 +218,5 @@ where
         notes.fail(Ending::Panicked(message));
         let run = notes.take(&trace, false);
         lock(&self.desk).ended = Some(Ended { run, trace });
-    }
-}
-
-impl<O, R, V> Explorer<O, R, V> {
-    /// What the run goes by that the check asks for.
-    fn course(&self) -> Option<Course> {
-        let mut desk = lock(&self.desk);
-        let wanted = desk.wanted.take()?;
-        desk.scenario = Some(wanted.scenario);
-        Some(Course {
-            stage: Arc::clone(&self.stage),
-            chooser: wanted.chooser,
-            data_seed: wanted.data_seed,
-            step_limit: wanted.step_limit,
-            witness: wanted.witness,
-        })
     }
 }

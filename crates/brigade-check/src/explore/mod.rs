@@ -11,12 +11,10 @@ mod threads;
 mod token;
 mod witness;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 pub use self::builder::{Explore, explore};
-pub(crate) use self::driver::Trace;
+pub(crate) use self::driver::{Course, Trace};
 pub(crate) use self::exhaustive::{Counted, Exhaustive};
-pub(crate) use self::explorer::{Runs, Stuck, Wanted};
+pub(crate) use self::explorer::{Runs, Stuck};
 pub(crate) use self::scenario::explore_scenarios;
 pub use self::strategy::Strategy;
 pub(crate) use self::strategy::{DataSeeds, Replay, SharedChooser};
@@ -25,8 +23,3 @@ pub(crate) use self::token::Token;
 
 /// After so many steps a run counts as a livelock.
 pub(crate) const STEPS: usize = 10_000;
-
-/// What is locked here holds plain values, which a panic cannot leave half changed.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

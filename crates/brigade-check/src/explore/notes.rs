@@ -7,9 +7,9 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::driver::{SENTINEL, Stop, Trace};
-use super::lock;
 use crate::history::Call;
-use crate::point::Visit;
+use crate::lock::lock;
+use crate::point::{self, Visit};
 use crate::report::Passed;
 use crate::scenario::{Ending, Run};
 
@@ -138,14 +138,9 @@ impl<O: Debug, R> Notes<O, R> {
     }
 
     fn last_point(&self, task: usize) -> String {
-        let last = self
-            .points
-            .iter()
-            .rev()
-            .find(|(passed_by, ..)| *passed_by == task);
-        last.map_or(String::new(), |(.., name)| {
-            format!(", after the point \"{name}\"")
-        })
+        let mut points = self.points.iter();
+        let last = points.rfind(|(passed_by, ..)| *passed_by == task);
+        point::after(last.map(|(.., name)| *name))
     }
 }
 

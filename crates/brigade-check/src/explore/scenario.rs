@@ -8,8 +8,8 @@ use shuttle::thread;
 
 use super::driver::Stage;
 use super::explorer::{Runs, Stuck, explore_for};
-use super::lock;
 use super::notes::Shared;
+use crate::lock::lock;
 use crate::panics;
 use crate::scenario::{Ending, Scenario, Subject};
 
@@ -44,7 +44,7 @@ fn run<T, O, R>(
     R: Send + 'static,
 {
     stage.prepare();
-    let Some(thing) = keep(notes, "making the thing", || (subject.make)()) else {
+    let Some(thing) = attempt(notes, "making the thing", || (subject.make)()) else {
         return;
     };
     let thing = Arc::new(thing);
@@ -92,7 +92,7 @@ fn finish<T, O, R>(
         return;
     }
     let thing = Arc::into_inner(thing).expect("the threads have dropped theirs");
-    let found = keep(notes, "the final look at the thing, or its Drop", || {
+    let found = attempt(notes, "the final look at the thing, or its Drop", || {
         (subject.finish)(thing)
     });
     if let Some(Err(broken)) = found {
@@ -137,7 +137,8 @@ fn name(thread: usize) -> String {
     }
 }
 
-fn keep<O: Debug, R, V>(notes: &Shared<O, R>, at: &str, run: impl FnOnce() -> V) -> Option<V> {
+/// Runs a closure of the user's, whose panic is the end of the run.
+fn attempt<O: Debug, R, V>(notes: &Shared<O, R>, at: &str, run: impl FnOnce() -> V) -> Option<V> {
     panics::catch(run)
         .map_err(|message| panicked(notes, at, &message))
         .ok()

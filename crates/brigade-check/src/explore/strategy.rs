@@ -53,7 +53,7 @@ pub(crate) enum Leaving {
 pub(crate) trait Chooser: Send {
     /// Called before each run; `false` if there are no further schedules.
     fn begin(&mut self) -> bool;
-    /// `candidates` are the threads' numbers; at least two.
+    /// `candidates` are the threads' numbers: at least two, and at the most 255.
     fn choose(&mut self, candidates: &[usize], leaving: Leaving) -> usize;
     /// Called when `thread`, which ran last, waits in a loop for another: whoever prefers some threads to others must
     /// not prefer it to the one it waits for.

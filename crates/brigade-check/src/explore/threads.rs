@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-use super::driver::{Course, Driver, Trace};
-use super::lock;
+use super::driver::{Course, Driver, Stage, Trace};
+use super::{STEPS, Strategy};
+use crate::lock::lock;
 use crate::panics::{self, Quiet};
 use crate::point::{Visit, Visiting};
 
 /// A check that is explored, as far as the thread is concerned that does it.
 pub(super) trait Explored: Send + Sync {
-    /// Takes note of the run that has ended, if one has, and says what the next one goes by.
-    fn next(&self, ended: Option<Trace>) -> Option<Course>;
+    /// Takes note of the run that has ended, if one has, and says where the next one is and what it goes by.
+    fn next(&self, ended: Option<Trace>) -> Option<(Arc<Stage>, Course)>;
     /// One run.
     fn run(&self);
     /// The run's thread passes a point.
@@ -106,10 +107,10 @@ impl Exploring {
         mut ended: Option<Trace>,
         checks: &mpsc::Sender<Check>,
         sent: &mpsc::Receiver<Check>,
-    ) -> Option<Course> {
+    ) -> Option<(Arc<Stage>, Course)> {
         loop {
-            if let Some(course) = self.check()?.next(ended.take()) {
-                return Some(course);
+            if let Some(next) = self.check()?.next(ended.take()) {
+                return Some(next);
             }
             *lock(&self.0) = None;
             *lock(&self.0) = wait_for_another(checks, sent);
@@ -162,13 +163,8 @@ fn config() -> Config {
 
 /// Lets shuttle put its panic hook in place.
 pub(crate) fn first_run() {
-    let once = RefCell::new(Some(Course {
-        stage: Arc::default(),
-        chooser: super::Strategy::Random.chooser(0),
-        data_seed: 0,
-        step_limit: usize::MAX,
-        witness: None,
-    }));
+    let course = Course::new(&Strategy::Random.chooser(0), 0, STEPS);
+    let once = RefCell::new(Some((Arc::default(), course)));
     let driver = Driver::new(Rc::default(), Box::new(move |_| once.take()));
     Runner::new(driver, config()).run(|| {});
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use shuttle::scheduler::{Task, TaskId};
 
 use super::notes::{name, number};
+use crate::point;
 use crate::report::Passed;
 
 /// What is seen of the threads of one run, by their numbers. Costs a backtrace whenever one of them stops.
@@ -34,10 +35,7 @@ impl Blocked {
     pub(super) fn describe(&self, points: &[Passed]) -> String {
         let name = name(self.task, self.name.as_deref());
         let mine = |point: &&Passed| point.thread == number(self.task);
-        let point = match points.iter().rfind(mine) {
-            Some(Passed { name, .. }) => format!(", after the point \"{name}\""),
-            None => String::new(),
-        };
+        let point = point::after(points.iter().rfind(mine).map(|point| point.name));
         format!("{name}, blocked at {}{point}", self.place)
     }
 }

@@ -13,6 +13,9 @@ pub(super) struct Judge<M> {
     pub(super) criterion: Criterion,
 }
 
+/// So many configurations of a scenario are looked at for one in which no thread can go on: a moment's work.
+const MOST_CONFIGURATIONS: usize = 20_000;
+
 /// What [`Judge::look`] finds.
 pub(super) enum Found {
     Nothing,
@@ -62,7 +65,8 @@ impl<M: Model> Judge<M> {
         }
     }
 
-    /// Whether some order of the scenario's operations comes to where no thread can go on.
+    /// Whether some order of the scenario's operations comes to where no thread can go on. Of a scenario with too many
+    /// orders, whether any operation ever has to wait, as far as it was looked.
     pub(super) fn may_block(&self, scenario: &Scenario<M::Operation>) -> bool {
         let mut state = self.model.clone();
         for operation in &scenario.before {
@@ -73,14 +77,18 @@ impl<M: Model> Judge<M> {
         }
         let mut seen = HashSet::new();
         let mut open = vec![(vec![0; scenario.threads.len()], state)];
+        let mut some_wait = false;
         while let Some((done, state)) = open.pop() {
+            if seen.len() > MOST_CONFIGURATIONS {
+                return some_wait;
+            }
             let (mut blocked, mut goes_on) = (false, false);
             for (thread, operations) in scenario.threads.iter().enumerate() {
                 let Some(operation) = operations.get(done[thread]) else {
                     continue;
                 };
                 if !state.is_ready(operation) {
-                    blocked = true;
+                    (blocked, some_wait) = (true, true);
                     continue;
                 }
                 goes_on = true;

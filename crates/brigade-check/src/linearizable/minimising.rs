@@ -5,12 +5,13 @@ use std::fmt::Debug;
 use std::sync::Arc;
 #[cfg(feature = "explore")]
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[cfg(feature = "explore")]
 use super::running::Budget;
 use super::running::{Failing, Schedule};
 use super::trial::{Caught, Trial};
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::{Counted, Exhaustive, SharedChooser, Token};
 use crate::failure::{Failure, Finding, Kind};
@@ -141,7 +142,7 @@ where
     /// Makes the scenario smaller as long as it still fails.
     pub(super) async fn smallest(mut self, caught: Caught<M>) -> Smallest<M> {
         let runs = self.report.runs;
-        self.deadline = Some(Instant::now() + MINIMISING);
+        self.deadline = Deadline::after(MINIMISING);
         let caught = match caught.failing.kind {
             Kind::Hung => self.smaller_hang(caught).await,
             _ => self.smaller(caught).await,
@@ -298,7 +299,7 @@ where
         let fewer: SharedChooser = Arc::new(Mutex::new(Exhaustive::up_to(fewer, Counted::Amid)));
         let budget = Budget {
             runs: SIMPLIFYING_RUNS,
-            deadline: Some(Instant::now() + SIMPLIFYING),
+            deadline: Deadline::after(SIMPLIFYING),
         };
         let tried = self.explore(scenario, &fewer, 0, budget).await;
         let other = tried.and_then(|tried| tried.failing);

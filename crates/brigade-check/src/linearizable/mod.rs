@@ -13,8 +13,11 @@ mod small;
 mod trial;
 #[cfg(feature = "proptest")]
 mod values;
+#[cfg(feature = "proptest")]
+mod walk;
 mod way;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +64,19 @@ impl<M: Model> Linearizable<M> {
             return Err(Failure::NoRuns);
         }
         Ok(())
+    }
+}
+
+impl<M: Model> fmt::Debug for Linearizable<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Linearizable")
+            .field("threads", &self.threads)
+            .field("operations", &self.operations)
+            .field("criterion", &self.criterion)
+            .field("scenarios", &self.scenarios)
+            .field("runs", &self.runs)
+            .finish_non_exhaustive()
     }
 }
 

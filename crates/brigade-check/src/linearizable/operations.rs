@@ -1,9 +1,12 @@
 //! Where the operations of a scenario come from.
 
+#[cfg(feature = "proptest")]
+use std::sync::Arc;
+
 use fastrand::Rng;
 #[cfg(feature = "proptest")]
 use proptest::{
-    strategy::{SBoxedStrategy, Strategy, ValueTree},
+    strategy::{BoxedStrategy, Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
@@ -32,8 +35,8 @@ impl<M: Model> Linearizable<M> {
     /// filter (`prop_filter`) is often in the way.
     ///
     /// A check goes on in a thread of its own, and the strategy with it: it must be `Send` and `Sync`, as most are. Those
-    /// of `boxed()` are not, but those of `sboxed()`. With more than ten arms `prop_oneof!` boxes them: put some of
-    /// them into a `prop_oneof!` of their own. What `prop_recursive` makes cannot be sent at all.
+    /// of `boxed()` and `prop_recursive`, and of `prop_oneof!` with more than ten arms, are not: for them there is
+    /// [`operations_from_fn`](Self::operations_from_fn).
     ///
     /// A strategy that rejects too much makes the check end with [`Failure::StrategyGaveUp`].
     ///
@@ -77,13 +80,77 @@ impl<M: Model> Linearizable<M> {
     /// ```
     #[cfg(feature = "proptest")]
     pub fn operations_from(
-        mut self,
+        self,
         strategy: impl Strategy<Value = M::Operation> + Send + Sync + 'static,
     ) -> Self {
-        self.generate = Some(Operations::Strategy(strategy.sboxed()));
+        let strategy = Arc::new(strategy);
+        self.operations_from_fn(move || Arc::clone(&strategy))
+    }
+
+    /// [`operations_from`](Self::operations_from) the strategy that `make` makes, of whatever kind. It is made anew
+    /// where it is needed, for each scenario at least, and must be the same each time.
+    ///
+    /// ```
+    /// use brigade_check::{Model, linearizable};
+    /// use proptest::prelude::*;
+    /// use std::sync::Mutex;
+    ///
+    /// /// A value, or several that go together.
+    /// #[derive(Clone, Debug)]
+    /// enum Item {
+    ///     One(u8),
+    ///     Several(Vec<Item>),
+    /// }
+    ///
+    /// impl Item {
+    ///     fn sum(&self) -> u32 {
+    ///         match self {
+    ///             Self::One(value) => u32::from(*value),
+    ///             Self::Several(items) => items.iter().map(Self::sum).sum(),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// #[derive(Clone, Default, PartialEq, Eq, Hash)]
+    /// struct Sum(u32);
+    ///
+    /// impl Model for Sum {
+    ///     type Operation = Item;
+    ///     type Outcome = u32;
+    ///
+    ///     fn apply(&mut self, item: &Item) -> u32 {
+    ///         self.0 += item.sum();
+    ///         self.0
+    ///     }
+    /// }
+    ///
+    /// fn items() -> impl Strategy<Value = Item> {
+    ///     let several = |item| prop::collection::vec(item, 0..4).prop_map(Item::Several);
+    ///     any::<u8>().prop_map(Item::One).prop_recursive(3, 10, 4, several)
+    /// }
+    ///
+    /// linearizable::<Sum>().scenarios(10).operations_from_fn(items).assert(
+    ///     || Mutex::new(0),
+    ///     |sum, item| {
+    ///         let mut sum = sum.lock().unwrap();
+    ///         *sum += item.sum();
+    ///         *sum
+    ///     },
+    /// );
+    /// ```
+    #[cfg(feature = "proptest")]
+    pub fn operations_from_fn<S>(mut self, make: impl Fn() -> S + Send + Sync + 'static) -> Self
+    where
+        S: Strategy<Value = M::Operation> + 'static,
+    {
+        self.generate = Some(Operations::Strategy(Arc::new(move || make().boxed())));
         self
     }
 }
+
+/// How to make a strategy, which itself may be bound to the thread that uses it.
+#[cfg(feature = "proptest")]
+pub(super) type MakeStrategy<O> = Arc<dyn Fn() -> BoxedStrategy<O> + Send + Sync>;
 
 /// Gives operations; equal seeds give equal ones.
 pub(super) enum Operations<O> {
@@ -91,7 +158,7 @@ pub(super) enum Operations<O> {
     Closure(Box<dyn Fn(&mut Rng) -> O + Send>),
     /// A strategy, whose operations have a seed each: any of them can be had again without the others.
     #[cfg(feature = "proptest")]
-    Strategy(SBoxedStrategy<O>),
+    Strategy(MakeStrategy<O>),
 }
 
 impl<O: std::fmt::Debug> Operations<O> {
@@ -103,9 +170,12 @@ impl<O: std::fmt::Debug> Operations<O> {
                 Ok((0..count).map(|_| generate(&mut rng)).collect())
             }
             #[cfg(feature = "proptest")]
-            Self::Strategy(strategy) => (0..count)
-                .map(|number| tree(strategy, seed, number).map(|tree| tree.current()))
-                .collect(),
+            Self::Strategy(make) => {
+                let strategy = make();
+                (0..count)
+                    .map(|number| tree(&strategy, seed, number).map(|tree| tree.current()))
+                    .collect()
+            }
         }
     }
 }
@@ -113,7 +183,7 @@ impl<O: std::fmt::Debug> Operations<O> {
 /// The operation of a seed with that number, as something that can be made simpler.
 #[cfg(feature = "proptest")]
 pub(super) fn tree<O: std::fmt::Debug>(
-    strategy: &SBoxedStrategy<O>,
+    strategy: &BoxedStrategy<O>,
     seed: u64,
     number: usize,
 ) -> Result<Box<dyn ValueTree<Value = O>>, Failure> {

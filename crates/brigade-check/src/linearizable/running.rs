@@ -1,15 +1,15 @@
 //! Runs a scenario by one of the two ways, and judges each run.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::judge::{Found, Judge};
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
-use crate::explore::{
-    DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace, Wanted, lock,
-};
+use crate::explore::{Course, DataSeeds, Replay, Runs, SharedChooser, Strategy, Token, Trace};
 use crate::failure::Kind;
+use crate::lock::lock;
 use crate::model::{Model, SharedModel};
 use crate::scenario::{Ending, Run, Scenario, Subject};
 use crate::stress::stress_scenario;
@@ -80,16 +80,12 @@ pub(super) type Schedule = Option<std::convert::Infallible>;
 #[derive(Clone, Copy)]
 pub(super) struct Budget {
     pub(super) runs: usize,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Deadline,
 }
 
 impl Budget {
     fn is_spent(self, runs: u64) -> bool {
-        let over = || {
-            self.deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-        };
-        runs >= self.runs as u64 || over()
+        runs >= self.runs as u64 || self.deadline.has_passed()
     }
 }
 
@@ -97,6 +93,8 @@ impl Budget {
 pub(super) struct Tried<M: Model> {
     pub(super) runs: u64,
     pub(super) undecided: u64,
+    /// It was not run, as real threads may wait for ever in it.
+    pub(super) skipped: bool,
     /// There are no further schedules of the kind that was asked for.
     #[cfg(feature = "explore")]
     pub(super) ended: bool,
@@ -116,6 +114,7 @@ impl<M: Model> Tried<M> {
         Self {
             runs: 0,
             undecided: 0,
+            skipped: false,
             #[cfg(feature = "explore")]
             ended: false,
             exhausted: false,
@@ -252,12 +251,15 @@ where
 {
     if judge.may_block(scenario) {
         // Real threads that rightly block cannot be told from ones that hang, nor ended.
-        return Tried::new();
+        return Tried {
+            skipped: true,
+            ..Tried::new()
+        };
     }
     let tried = Arc::new(Mutex::new(Tried::new()));
     let (notes, judge) = (Arc::clone(&tried), judge.clone());
     let look = move |run| {
-        let mut tried = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = lock(&notes);
         tried.note(&judge, run, Schedule::default())?;
         if budget.is_spent(tried.runs) {
             return ControlFlow::Break(());
@@ -285,8 +287,8 @@ impl<M: Model> Exploring<M> {
                 tried.ended = true;
                 break;
             }
-            let wanted = Wanted::new(scenario, chooser, seeds.next(), self.steps);
-            let ended = self.runs.run(wanted).await;
+            let course = Course::new(chooser, seeds.next(), self.steps);
+            let ended = self.runs.run(scenario, course).await;
             tried.stops |= ended.trace.stops;
             if tried.note(judge, ended.run, Some(ended.trace)).is_break() {
                 break;
@@ -309,7 +311,7 @@ impl<M: Model> Exploring<M> {
         let (chooser, seeds) = (Replay::shared(token), DataSeeds::repeat(token));
         let once = Budget {
             runs: 1,
-            deadline: None,
+            deadline: Deadline::NONE,
         };
         self.explore(scenario, judge, &chooser, seeds, once).await
     }

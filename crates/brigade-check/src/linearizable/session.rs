@@ -1,7 +1,6 @@
 //! One check: scenario after scenario, until something is found.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Linearizable;
 use super::judge::Judge;
@@ -14,6 +13,7 @@ use super::trial::{Caught, Trial};
 #[cfg(feature = "proptest")]
 use super::values::Values;
 use super::way::Way;
+use crate::deadline::Deadline;
 use crate::environment;
 #[cfg(feature = "explore")]
 use crate::explore::Token;
@@ -81,7 +81,7 @@ where
     let test = way.origin.test();
     #[cfg(feature = "proptest")]
     let values = Values::of(&settings);
-    let deadline = settings.time.map(|time| Instant::now() + time);
+    let deadline = Deadline::from(settings.time);
     let end = way.carry_out(deadline, |trial| {
         let session = Session { settings, trial };
         async move {
@@ -145,7 +145,11 @@ where
         if self.explores_nothing() {
             return Err(Failure::NothingToExplore.into());
         }
-        Ok(self.trial.report)
+        let report = self.trial.report;
+        if report.skipped == report.scenarios {
+            return Err(Failure::EveryScenarioMayBlock(report.skipped).into());
+        }
+        Ok(report)
     }
 
     /// Whether schedules were asked for, of operations that ran one after the other, each in one piece: to pass so

@@ -2,26 +2,15 @@
 
 use std::collections::HashSet;
 use std::fmt::Debug;
-use std::time::Instant;
 
-use proptest::strategy::{SBoxedStrategy, ValueTree};
+use proptest::strategy::BoxedStrategy;
 
 use super::operations::tree;
-use crate::panics::{self, Quiet};
+use super::walk::Step::{Complicate, Simplify};
+use super::walk::{Walk, Walker, encode};
+use crate::deadline::Deadline;
+use crate::panics::Quiet;
 
-/// A call of [`ValueTree::simplify`] or [`ValueTree::complicate`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Simplify,
-    Complicate,
-}
-use Step::{Complicate, Simplify};
-
-/// All calls that led a tree to some value.
-type Walk = Vec<Step>;
-
-/// In the text of walks, between those of two operations; other numbers are steps.
-const NEXT: u8 = 2;
 /// A walk that leads on and on ends there.
 const LONGEST_WALK: usize = 1_000;
 /// With more operations than that there are too many groups of them: then only pairs and all.
@@ -32,18 +21,18 @@ const MOST_STARTS: usize = 4;
 const MOST_COMBINATIONS: usize = 64;
 
 /// Simplifies the operations of a seed with these numbers as long as `fails` still finds something, and the time is
-/// not over. Returns them, how they were come by for [`repeat`], and what was found with them.
+/// not over. Returns them, how they were come by, as tokens keep it, and what was found with them.
 ///
 /// All operations are simplified at once as far as that goes: what depends on how values compare stays as it is when
 /// all are halved. Then one by one, each as proptest does and again when others have become simpler, until none can be
 /// any further; then some in step with each other, as values that have to be equal (two keys that clash) can only
 /// change together.
 pub(super) fn simplify<O: Clone + Debug, F>(
-    strategy: &SBoxedStrategy<O>,
+    strategy: &BoxedStrategy<O>,
     seed: u64,
     numbers: &[usize],
     found: F,
-    deadline: Instant,
+    deadline: Deadline,
     fails: impl FnMut(&[O]) -> Option<F>,
 ) -> (Vec<O>, Vec<u8>, F) {
     let _quiet = Quiet::new();
@@ -75,95 +64,6 @@ pub(super) fn simplify<O: Clone + Debug, F>(
     (values.collect(), walks, simplifier.found)
 }
 
-/// The operations of a seed with these numbers, made as simple as they once were; `None` if these are not the walks
-/// of so many operations.
-#[cfg(feature = "explore")]
-pub(super) fn repeat<O: Debug>(
-    strategy: &SBoxedStrategy<O>,
-    seed: u64,
-    numbers: &[usize],
-    walks: &[u8],
-) -> Option<Vec<O>> {
-    let _quiet = Quiet::new();
-    let mut walks = walks.split(|&step| step == NEXT);
-    let mut values = Vec::new();
-    for &number in numbers {
-        let mut walker = Walker::new(tree(strategy, seed, number).ok()?);
-        for &step in walks.next().unwrap_or_default() {
-            walker.go(match step {
-                0 => Simplify,
-                1 => Complicate,
-                _ => return None,
-            });
-        }
-        values.push(walker.value);
-    }
-    walks.next().is_none().then_some(values)
-}
-
-fn encode<'a>(walks: impl Iterator<Item = &'a Walk>) -> Vec<u8> {
-    let mut text = Vec::new();
-    for walk in walks {
-        text.extend(walk.iter().map(|&step| u8::from(step == Complicate)));
-        text.push(NEXT);
-    }
-    while text.last() == Some(&NEXT) {
-        text.pop();
-    }
-    text
-}
-
-/// A value tree, and how it came to where it is.
-struct Walker<O> {
-    tree: Box<dyn ValueTree<Value = O>>,
-    value: O,
-    walk: Walk,
-    /// Whether the last simplification changed anything: only then there is something to undo.
-    simplified: bool,
-    /// A strategy may panic where it never came while it generated. Then its tree stays where it was.
-    broken: bool,
-}
-
-impl<O: Debug> Walker<O> {
-    fn new(tree: Box<dyn ValueTree<Value = O>>) -> Self {
-        Self {
-            value: tree.current(),
-            tree,
-            walk: Walk::new(),
-            simplified: false,
-            broken: false,
-        }
-    }
-
-    /// Takes a step, and says whether anything changed.
-    fn go(&mut self, step: Step) -> bool {
-        if self.broken || (step == Complicate && !self.simplified) {
-            return false;
-        }
-        let value = panics::catch(|| {
-            let moved = match step {
-                Simplify => self.tree.simplify(),
-                Complicate => self.tree.complicate(),
-            };
-            moved.then(|| self.tree.current())
-        });
-        let Ok(value) = value else {
-            self.broken = true;
-            return false;
-        };
-        // A step in vain is repeated too: it may change what the next one does.
-        self.walk.push(step);
-        let moved = value.is_some();
-        if let Some(value) = value {
-            self.value = value;
-        }
-        if step == Simplify {
-            self.simplified = moved;
-        }
-        moved
-    }
-}
-
 /// An operation, as simple as it is by now.
 struct Simplified<O> {
     number: usize,
@@ -177,9 +77,9 @@ struct Simplified<O> {
 }
 
 struct Simplifier<'a, O, F, T> {
-    strategy: &'a SBoxedStrategy<O>,
+    strategy: &'a BoxedStrategy<O>,
     seed: u64,
-    deadline: Instant,
+    deadline: Deadline,
     operations: Vec<Simplified<O>>,
     /// Operations, as text, with which nothing was found.
     passed: HashSet<Vec<String>>,
@@ -236,7 +136,7 @@ impl<O: Clone + Debug, F, T: FnMut(&[O]) -> Option<F>> Simplifier<'_, O, F, T> {
         let walk = operation.walk.clone();
         let mut walker = [Walker::new(tree)];
         for step in walk {
-            let in_time = Instant::now() < self.deadline;
+            let in_time = !self.deadline.has_passed();
             if step == Complicate && in_time && self.look(&[place], &walker) == Look::Simpler {
                 return true;
             }
@@ -313,7 +213,7 @@ impl<O: Clone + Debug, F, T: FnMut(&[O]) -> Option<F>> Simplifier<'_, O, F, T> {
             for walker in &mut walkers {
                 moved |= walker.go(step);
             }
-            if !moved || Instant::now() >= self.deadline {
+            if !moved || self.deadline.has_passed() {
                 if let [place] = *group
                     && step == Simplify
                 {

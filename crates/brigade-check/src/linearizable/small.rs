@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use super::running::{Failing, Tried};
 use super::session::Session;
 use super::trial::Caught;
-use crate::explore::{Counted, Exhaustive, SharedChooser, lock};
+use crate::explore::{Counted, Exhaustive, SharedChooser};
 use crate::failure::Failure;
+use crate::lock::lock;
 use crate::model::{Model, SharedModel};
 use crate::scenario::Scenario;
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::judge::Judge;
 use super::running::{Budget, Engine, Failing, Tried};
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::{DataSeeds, SharedChooser};
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ pub(super) struct Trial<M: Model, T> {
     pub(super) judge: Judge<M>,
     pub(super) engine: Engine<M, T>,
     pub(super) begun: Instant,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Deadline,
     pub(super) report: Report,
     /// Whether a thread ever stood amid an operation where others could come between.
     #[cfg(feature = "explore")]
@@ -52,7 +53,7 @@ where
         judge: Judge<M>,
         engine: Engine<M, T>,
         seed: u64,
-        deadline: Option<Instant>,
+        deadline: Deadline,
     ) -> Self {
         Self {
             judge,
@@ -68,8 +69,7 @@ where
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
+        self.deadline.has_passed()
     }
 
     pub(super) fn budget(&self, runs: usize) -> Budget {
@@ -114,6 +114,7 @@ where
     pub(super) fn note(&mut self, tried: Tried<M>) -> Result<Option<Failing<M>>, Failure> {
         self.report.runs += tried.runs;
         self.report.undecided += tried.undecided;
+        self.report.skipped += usize::from(tried.skipped);
         self.report.exhausted += usize::from(tried.exhausted);
         #[cfg(feature = "explore")]
         {

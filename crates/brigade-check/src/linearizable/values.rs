@@ -1,17 +1,18 @@
 //! The values of the operations of a failing scenario: how they become simpler, once it is small.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use proptest::strategy::SBoxedStrategy;
+use std::time::Duration;
 
 use super::Linearizable;
 use super::minimising::{Effort, Smallest};
-use super::operations::Operations;
+use super::operations::{MakeStrategy, Operations};
 #[cfg(feature = "explore")]
 use super::running::Failing;
 use super::simplify;
+#[cfg(feature = "explore")]
+use super::walk;
 use super::way::Way;
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::Token;
 use crate::failure::Kind;
@@ -25,7 +26,7 @@ const SIMPLIFYING_VALUES: Duration = Duration::from_secs(10);
 
 /// Where the values of a check come from, if that can make them simpler.
 pub(super) struct Values<O> {
-    strategy: SBoxedStrategy<O>,
+    strategy: MakeStrategy<O>,
     /// How many operations are generated, and how many there are before them.
     generated: usize,
     before: usize,
@@ -40,7 +41,7 @@ where
             return None;
         };
         Some(Self {
-            strategy: strategy.clone(),
+            strategy: Arc::clone(strategy),
             generated: settings.threads * settings.operations,
             before: settings.before.len(),
         })
@@ -66,7 +67,7 @@ where
         } = smallest;
         let (seed, mut effort) = (caught.seed, Effort::of(&caught));
         let numbers = self.numbers(&caught.kept, caught.in_sequence.as_deref());
-        let deadline = Instant::now() + SIMPLIFYING_VALUES;
+        let deadline = Deadline::after(SIMPLIFYING_VALUES);
         let mut hung = false;
         let fails = |values: &[O]| {
             // A hang costs its limit and leaks its threads: not again and again.
@@ -76,7 +77,7 @@ where
             let simpler = Arc::new(scenario.with_values(values.to_vec()));
             let mut tried = effort;
             let attempt = || {
-                way.carry_out(Some(deadline), |mut trial| async move {
+                way.carry_out(deadline, |mut trial| async move {
                     let failing = trial.try_smaller(&simpler, false, seed, &mut tried);
                     Some((failing.await?, tried))
                 })
@@ -92,9 +93,9 @@ where
             effort = tried;
             Some(failing)
         };
-        let (failing, strategy) = (caught.failing, &self.strategy);
+        let (failing, strategy) = (caught.failing, (self.strategy)());
         let (values, simplifications, failing) =
-            simplify::simplify(strategy, seed, &numbers, failing, deadline, fails);
+            simplify::simplify(&strategy, seed, &numbers, failing, deadline, fails);
         caught.failing = failing;
         let scenario = Arc::new(scenario.with_values(values));
         #[cfg(feature = "explore")]
@@ -114,7 +115,7 @@ where
     pub(super) fn repeat(&self, part: &Scenario<O>, token: &Token) -> Option<Scenario<O>> {
         let numbers = self.numbers(&token.kept, None);
         let walks = &token.simplifications;
-        let values = simplify::repeat(&self.strategy, token.seed, &numbers, walks)?;
+        let values = walk::repeat(&(self.strategy)(), token.seed, &numbers, walks)?;
         Some(part.with_values(values))
     }
 
@@ -143,7 +144,7 @@ where
 {
     let (scenario, kind) = (Arc::clone(scenario), failing.kind);
     let preemptions = failing.preemptions();
-    let simpler = way.carry_out(None, |mut trial| async move {
+    let simpler = way.carry_out(Deadline::NONE, |mut trial| async move {
         trial.simpler(&scenario, kind, preemptions).await
     });
     simpler.ok().flatten().unwrap_or(failing)

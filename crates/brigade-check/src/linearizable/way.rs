@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[cfg(feature = "explore")]
 use super::Exploration;
@@ -12,6 +12,7 @@ use super::running::Engine;
 #[cfg(feature = "explore")]
 use super::running::{Exploring, MODEL_HANGS};
 use super::trial::Trial;
+use crate::deadline::Deadline;
 #[cfg(feature = "explore")]
 use crate::explore::{STEPS, Stuck, explore_scenarios};
 use crate::failure::Failure;
@@ -42,7 +43,7 @@ where
     /// Brings `work` to its end, which is given what tries scenarios until the deadline.
     pub(super) fn carry_out<V, W>(
         &self,
-        deadline: Option<Instant>,
+        deadline: Deadline,
         work: impl FnOnce(Trial<M, T>) -> W,
     ) -> Result<V, Failure>
     where

@@ -21,6 +21,9 @@ pub struct Report {
     pub runs: u64,
     /// Runs whose history took too long to check, and was let pass.
     pub undecided: u64,
+    /// Scenarios that were not run, as an operation may wait for ever in them: by real threads that could not be told from
+    /// a hang.
+    pub skipped: usize,
     /// Scenarios of which every schedule was run: by [`Strategy::Exhaustive`](crate::Strategy), given the budget.
     pub exhausted: usize,
 }
@@ -33,6 +36,7 @@ impl Report {
             scenarios: 0,
             runs: 0,
             undecided: 0,
+            skipped: 0,
             exhausted: 0,
         }
     }
@@ -52,6 +56,13 @@ impl fmt::Display for Report {
         )?;
         if self.exhausted > 0 {
             write!(formatter, "; of {} every schedule was run", self.exhausted)?;
+        }
+        if self.skipped > 0 {
+            write!(
+                formatter,
+                "; {} in which an operation may wait for ever were not run",
+                self.skipped
+            )?;
         }
         if self.undecided > 0 {
             write!(

@@ -1,17 +1,15 @@
-//! Stress tests: what is run, and what is said about it.
+//! Stress tests: what is asked for, and what is found.
 
-use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::iterations::{Amount, Iterations, Subject, Worker, Wrong};
+use super::amount::{Amount, run_amount};
+use super::iterations::{Subject, Worker};
 use super::shrinking::Shrinking;
-use super::team::{Hang, run_team};
 use crate::environment;
 use crate::failure::{Failure, Finding, Kind};
 use crate::origin::Origin;
 use crate::report::{Drawing, Report};
-use crate::scenario::NO_OPERATION;
 use crate::verdict::Verifiable;
 use crate::watch::shorter_limit;
 
@@ -170,7 +168,7 @@ impl Stress {
             threads: self.threads,
             operations: self.operations,
             iterations: self.iterations,
-            deadline: self.time.map(|time| Instant::now() + time),
+            deadline: self.time.into(),
             failures: FAILURES,
             repeat: false,
         };
@@ -203,137 +201,9 @@ impl Stress {
             })));
         }
         Ok(Report {
-            seed,
             scenarios: 1,
             runs: ran.iterations,
-            undecided: 0,
-            exhausted: 0,
+            ..Report::new(seed)
         })
-    }
-}
-
-/// Runs so much, with a line on the terminal if it should `show` how far it is.
-pub(super) fn run_amount<T: Send + Sync + 'static>(
-    subject: &Arc<Subject<T>>,
-    seed: u64,
-    amount: Amount,
-    hang_limit: Duration,
-    show: bool,
-) -> Ran {
-    let iterations = Arc::new(Iterations::new(Arc::clone(subject), seed, amount));
-    let mut progress = Progress::new(show, amount);
-    let watched = Arc::clone(&iterations);
-    let tell = || progress.tell(watched.counts());
-    let team = Arc::clone(&iterations);
-    let ended = run_team(team, amount.threads, seed, hang_limit, tell);
-    let hang = ended
-        .err()
-        .map(|Hang { points }| iterations.whereabouts(&points));
-    let (done, failing) = iterations.counts();
-    let wrong = iterations.wrong().clone();
-    Ran {
-        iterations: done,
-        failing,
-        wrong,
-        hang,
-    }
-}
-
-/// What came of some iterations.
-pub(super) struct Ran {
-    iterations: u64,
-    pub(super) failing: usize,
-    wrong: Vec<Wrong>,
-    /// What each thread is at, if they hang.
-    pub(super) hang: Option<Vec<String>>,
-}
-
-/// So many different things that went wrong are listed.
-const LISTED: usize = 8;
-
-impl Ran {
-    /// What went wrong first, and in which iteration.
-    fn first(&self) -> Option<(Kind, u64)> {
-        let first = self
-            .wrong
-            .first()
-            .map(|wrong| (wrong.kind, wrong.iteration));
-        first.or_else(|| self.hang.as_ref().map(|_| (Kind::Hung, self.iterations)))
-    }
-
-    fn reason(&self, hang_limit: Duration) -> String {
-        let mut lines = Vec::new();
-        if self.failing > 0 {
-            lines.push(format!(
-                "{} of {} iterations failed:",
-                self.failing, self.iterations
-            ));
-        }
-        let mut told: Vec<&str> = Vec::new();
-        for wrong in &self.wrong {
-            // The same message of many threads and iterations is told once.
-            if !told.contains(&wrong.message.as_str()) {
-                told.push(&wrong.message);
-                if told.len() <= LISTED {
-                    lines.push(format!("  {wrong}"));
-                }
-            }
-        }
-        if told.len() > LISTED {
-            lines.push(format!("  and {} other messages", told.len() - LISTED));
-        }
-        if let Some(at) = &self.hang {
-            let iteration = self.iterations;
-            let left = format!(
-                "iteration {iteration} did not end after {hang_limit:?}; its threads are left behind"
-            );
-            lines.push(match at.is_empty() {
-                true => format!("{left}. {NO_OPERATION}"),
-                false => format!("{left}:"),
-            });
-            lines.extend(at.iter().map(|at| format!("  {at}")));
-        }
-        lines.join("\n")
-    }
-}
-
-/// A line on a terminal that says how far it is.
-struct Progress {
-    shows: bool,
-    started: Instant,
-    iterations: u64,
-    shown: bool,
-}
-
-/// What is over sooner needs no line.
-const SHOWN_AFTER: Duration = Duration::from_secs(1);
-
-impl Progress {
-    fn new(show: bool, amount: Amount) -> Self {
-        Self {
-            shows: show && stderr().is_terminal(),
-            started: Instant::now(),
-            iterations: amount.iterations,
-            shown: false,
-        }
-    }
-
-    fn tell(&mut self, (done, failing): (u64, usize)) {
-        if self.shows && self.started.elapsed() >= SHOWN_AFTER {
-            self.shown = true;
-            let of = match self.iterations {
-                u64::MAX => String::new(),
-                iterations => format!(" of {iterations}"),
-            };
-            eprint!("\r\x1b[Kstress: {done}{of} iterations, {failing} failed");
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
     }
 }

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
 
+use super::amount::Amount;
 use super::team::{Rounds, disturb, start};
 use crate::failure::Kind;
+use crate::lock::lock;
 use crate::panics;
+use crate::point;
 
 type Make<T> = Box<dyn Fn() -> T + Send + Sync>;
 type Operate<T> = Box<dyn Fn(&T, &mut Worker) -> Result<(), String> + Send + Sync>;
@@ -77,19 +79,6 @@ impl fmt::Display for Wrong {
     }
 }
 
-/// How much to run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Amount {
-    pub(super) threads: usize,
-    pub(super) operations: usize,
-    pub(super) iterations: u64,
-    pub(super) deadline: Option<Instant>,
-    /// After so many iterations with something wrong it is enough.
-    pub(super) failures: usize,
-    /// Whether each iteration has the numbers of the first.
-    pub(super) repeat: bool,
-}
-
 pub(super) struct Iterations<T> {
     subject: Arc<Subject<T>>,
     seed: u64,
@@ -124,7 +113,7 @@ impl<T> Iterations<T> {
     }
 
     pub(super) fn wrong(&self) -> MutexGuard<'_, Vec<Wrong>> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.wrong)
     }
 
     /// What each thread is at that has not ended, given the points they passed last.
@@ -135,9 +124,7 @@ impl<T> Iterations<T> {
             if operation >= self.amount.operations {
                 return None;
             }
-            let point = point.map_or(String::new(), |point| {
-                format!(", after the point \"{point}\"")
-            });
+            let point = point::after(*point);
             Some(format!("thread {thread} in operation {operation}{point}"))
         });
         unfinished.collect()
@@ -226,11 +213,10 @@ impl<T: Send + Sync + 'static> Rounds for Iterations<T> {
         let failing = usize::from(self.stopped.load(Relaxed));
         let failing = self.failing.fetch_add(failing, Relaxed) + failing;
         let iterations = self.iteration.fetch_add(1, Relaxed) + 1;
-        let over = self
-            .amount
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline);
-        if over || iterations >= self.amount.iterations || failing >= self.amount.failures {
+        if iterations >= self.amount.iterations
+            || failing >= self.amount.failures
+            || self.amount.deadline.has_passed()
+        {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

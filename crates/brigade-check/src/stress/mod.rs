@@ -1,7 +1,9 @@
 //! Real threads.
 
+mod amount;
 mod builder;
 mod iterations;
+mod progress;
 mod scenario;
 mod shrinking;
 mod team;

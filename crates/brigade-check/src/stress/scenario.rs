@@ -3,14 +3,16 @@
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use super::team::{Hang, Rounds, disturb, run_team, start};
 use crate::history::Call;
+use crate::lock::lock;
 use crate::panics;
+use crate::point;
 use crate::scenario::{Ending, Run, Scenario, Subject};
 
 type Judge<O, R> = Box<dyn FnMut(Run<O, R>) -> ControlFlow<()> + Send>;
@@ -59,10 +61,6 @@ where
         return Err(hang);
     }
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<T, O, R> ScenarioRounds<T, O, R>
@@ -136,9 +134,7 @@ where
             let calls = lock(calls);
             let last = calls.last().filter(|call| call.returned.is_none())?;
             let point = thread.checked_sub(1).and_then(|thread| points[thread]);
-            let point = point.map_or(String::new(), |point| {
-                format!(", after the point \"{point}\"")
-            });
+            let point = point::after(point);
             Some(format!("thread {thread} in {:?}{point}", last.operation))
         });
         at.collect()

@@ -1,10 +1,11 @@
 //! Fewer threads and operations with which an iteration of a stress test still fails.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::builder::run_amount;
-use super::iterations::{Amount, Subject};
+use super::amount::{Amount, run_amount};
+use super::iterations::Subject;
+use crate::deadline::Deadline;
 use crate::failure::Kind;
 use crate::watch::FURTHER_HANGS;
 
@@ -19,7 +20,7 @@ pub(super) struct Shrinking<'a, T> {
     seed: u64,
     kind: Kind,
     hang_limit: Duration,
-    deadline: Instant,
+    deadline: Deadline,
     /// How many tries may still hang.
     hangs: usize,
 }
@@ -36,13 +37,13 @@ impl<'a, T: Send + Sync + 'static> Shrinking<'a, T> {
             seed,
             kind,
             hang_limit,
-            deadline: Instant::now() + TIME,
+            deadline: Deadline::after(TIME),
             hangs: FURTHER_HANGS,
         }
     }
 
     fn fails(&mut self, threads: usize, operations: usize) -> bool {
-        if self.hangs == 0 || Instant::now() >= self.deadline {
+        if self.hangs == 0 || self.deadline.has_passed() {
             return false;
         }
         let amount = Amount {
@@ -50,7 +51,7 @@ impl<'a, T: Send + Sync + 'static> Shrinking<'a, T> {
             operations,
             // What one thread does is no matter of luck.
             iterations: if threads == 1 { 1 } else { TRIES },
-            deadline: Some(self.deadline),
+            deadline: self.deadline,
             failures: 1,
             repeat: true,
         };

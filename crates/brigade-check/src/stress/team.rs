@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use crate::lock::lock;
 use crate::panics::Quiet;
 use crate::point::{Visit, Visiting};
 use crate::watch::{Pulse, Watch};
@@ -146,10 +147,6 @@ impl<R: Rounds> Team<R> {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Disturbs a thread where it passes a point.

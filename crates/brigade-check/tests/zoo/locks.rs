@@ -3,6 +3,7 @@
 use brigade_check::{Kind, Linearizable, Model, Rng, linearizable, point};
 
 use super::primitive::{AtomicU32, Condvar, Mutex, Ordering::SeqCst};
+use crate::count::{Count, Increment};
 use crate::specimen::{BOTH, Specimen, Way};
 
 pub(crate) const SPECIMENS: &[Specimen] = &[
@@ -99,22 +100,6 @@ impl Accounts {
 }
 
 // A value that many may read at once. Each increment reads it first, then becomes a writer.
-
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Count(u32);
-
-#[derive(Clone, Debug)]
-struct Increment;
-
-impl Model for Count {
-    type Operation = Increment;
-    type Outcome = u32;
-
-    fn apply(&mut self, _: &Increment) -> u32 {
-        self.0 += 1;
-        self.0
-    }
-}
 
 fn upgrades(way: &Way) -> Linearizable<Count> {
     way.of(linearizable().generate(|_| Increment))
