@@ -338,6 +338,35 @@ fn a_scope_under_a_lock_that_all_workers_want_is_reported() {
 }
 
 #[test]
+fn workers_that_all_wait_for_rest_under_locks_are_told_of_what_is_queued() {
+    without_hanging(|| {
+        let pool = pool("rest", 1);
+        // Under locks, so that they do not run what is queued on top of what they are at; and that is not run by others, as
+        // no more than two threads are started for one that may work.
+        let locks = [(); 2].map(|()| Mutex::new(()));
+        let (queued, locks) = (Arc::new(AtomicUsize::new(0)), Arc::new(locks));
+        let gate = Gate::shut(&pool);
+        let waits = [0, 1].map(|number| {
+            let (inner, locks, queued) =
+                (Arc::clone(&pool), Arc::clone(&locks), Arc::clone(&queued));
+            let wait = move || {
+                let _guard = locks[number].lock();
+                inner
+                    .execute(move || _ = queued.fetch_add(1, Relaxed))
+                    .unwrap();
+                inner.wait_idle();
+            };
+            pool.submit(wait).unwrap()
+        });
+        drop(gate);
+        let told = waits.map(|wait| wait.join().is_err());
+        pool.wait_idle();
+        assert_eq!(queued.load(Relaxed), 2);
+        assert_ne!(told, [false, false]);
+    });
+}
+
+#[test]
 fn waiting_for_rest_under_a_lock_that_a_guest_of_the_pool_wants_does_not_hang() {
     let builder = Pool::builder("guests").workers(1).queue_capacity(1);
     let pool = builder.when_full(WhenFull::CallerRuns).build().unwrap();

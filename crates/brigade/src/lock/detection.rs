@@ -47,7 +47,13 @@ pub(crate) enum Target {
     /// That whoever has this duty has done it.
     Duty { address: usize, name: Arc<str> },
     /// That all who run tasks of a pool have ended what they do.
-    Pool { duties: PoolDuties, name: Arc<str> },
+    Pool {
+        duties: PoolDuties,
+        /// That somebody begins what is queued, if nobody is left who runs anything else.
+        queued: Arc<dyn Awaited>,
+        name: Arc<str>,
+        waker: Waker,
+    },
     /// Something that other threads may have to bring about at other moments.
     Changing {
         awaited: Arc<dyn Awaited>,
@@ -147,6 +153,7 @@ impl Wait {
     fn needs(&self) -> Needs {
         match &self.wanted.target {
             Target::Changing { awaited, .. } => awaited.needs(),
+            Target::Pool { queued, .. } => queued.needs(),
             _ => Needs::Nobody,
         }
     }
@@ -156,7 +163,7 @@ impl Wait {
         match self.wanted.target {
             Target::Lock { .. } => other.record.any_held(|held| self.is_blocked(other, held)),
             Target::Duty { address, .. } => other.record.duties.include(address),
-            Target::Pool { duties, .. } => {
+            Target::Pool { duties, .. } if needs.duties().is_empty() => {
                 let waits_for_the_same = matches!(
                     other.wanted.target,
                     Target::Pool { duties: its, .. } if its == duties
@@ -165,7 +172,7 @@ impl Wait {
                 let mut runs_tasks = [worker, guest].into_iter();
                 runs_tasks.any(|duty| other.record.duties.include(duty)) && !waits_for_the_same
             }
-            Target::Changing { .. } => {
+            Target::Pool { .. } | Target::Changing { .. } => {
                 let mut duties = needs.duties().iter();
                 duties.any(|duty| other.record.duties.include(*duty))
             }
@@ -287,7 +294,7 @@ impl WaitGraph {
             .waits
             .iter()
             .filter_map(|wait| match &wait.wanted.target {
-                Target::Changing { waker, .. } => Some(waker.clone()),
+                Target::Pool { waker, .. } | Target::Changing { waker, .. } => Some(waker.clone()),
                 _ => None,
             });
         let wakers: Vec<_> = wakers.collect();

@@ -16,7 +16,11 @@ pub(crate) enum Owed {
     /// That the threads with this duty have done it.
     Duty(usize),
     /// That a pool's workers, and its guests, have ended what they do.
-    Pool(PoolDuties),
+    Pool {
+        duties: PoolDuties,
+        /// What is queued in it.
+        queued: Arc<dyn Awaited>,
+    },
     /// That somebody makes room.
     Room(Arc<dyn Awaited>),
     /// That others have ended what they do.
@@ -77,9 +81,11 @@ mod real {
                 address: *address,
                 name,
             },
-            Owed::Pool(duties) => Target::Pool {
+            Owed::Pool { duties, queued } => Target::Pool {
                 duties: *duties,
+                queued: Arc::clone(queued),
                 name,
+                waker: waker.clone(),
             },
             Owed::Room(awaited) => Target::Changing {
                 awaited: Arc::clone(awaited),

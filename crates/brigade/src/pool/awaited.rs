@@ -31,6 +31,14 @@ impl Shared {
         }
     }
 
+    /// That the pool is at rest.
+    pub(crate) fn rest(self: &Arc<Self>) -> Owed {
+        Owed::Pool {
+            duties: self.duties(),
+            queued: Arc::new(Queued(Arc::clone(self))),
+        }
+    }
+
     /// That a task has ended.
     pub(crate) fn end_of(self: &Arc<Self>, task: Arc<dyn Running>) -> Owed {
         let shared = Arc::clone(self);
@@ -44,6 +52,21 @@ impl Shared {
             core: Arc::clone(core),
             duty,
         }))
+    }
+}
+
+/// That somebody begins what is queued, though all who run tasks wait for the pool to be at rest.
+struct Queued(Arc<Shared>);
+
+impl Awaited for Queued {
+    fn needs(&self) -> Needs {
+        let state = self.0.lock();
+        let crew = &state.crew;
+        if state.queued() > 0 && crew.active + crew.outside == crew.awaiting_rest {
+            self.0.any_worker(&state)
+        } else {
+            Needs::Nobody
+        }
     }
 }
 

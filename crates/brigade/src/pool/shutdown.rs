@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::lock::duty::Owed;
 use crate::lock::{Report, action};
 use crate::primitive::MutexGuard;
 use crate::waiting::{self, Parking, Subject};
@@ -224,7 +223,7 @@ impl Shared {
         condition: impl Fn(&State) -> bool,
     ) -> Result<bool, Box<Report>> {
         let subject = Subject {
-            awaited: &|| Owed::Pool(self.duties()),
+            awaited: &|| self.rest(),
             name: &|| format!("the workers of pool `{}`", self.name),
         };
         let ready = waiting::wait(Some(&subject), deadline, |waker| {

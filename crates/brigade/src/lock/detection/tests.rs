@@ -263,6 +263,22 @@ fn what_each_of_several_must_do_is_waited_for_in_vain_when_one_is_stuck() {
 }
 
 #[test]
+fn workers_that_all_wait_for_rest_do_so_in_vain_if_something_is_queued() {
+    let graph = WaitGraph::new();
+    let enter = |threads| {
+        let mut wanted = waiting_for(pool, 7);
+        if let Target::Pool { queued, .. } = &mut wanted.target {
+            *queued = Arc::new(Stub::Any(7, threads));
+        }
+        graph.enter(with_duties(&[7]), wanted)
+    };
+    let _one = enter(2).expect("the other works");
+    let _third_works = enter(3).expect("a third works");
+    let report = enter(3).err().expect("nobody is left");
+    assert_eq!(report.kind(), FindingKind::Deadlock);
+}
+
+#[test]
 fn who_waits_for_what_depends_on_the_moment_looks_again_when_stirred() {
     struct Rung(AtomicUsize);
     impl Wake for Rung {
@@ -316,7 +332,12 @@ fn duty(address: usize, name: Arc<str>) -> Target {
 fn pool(worker: usize, name: Arc<str>) -> Target {
     let guest = worker + 1;
     let duties = PoolDuties { worker, guest };
-    Target::Pool { duties, name }
+    Target::Pool {
+        duties,
+        queued: Arc::new(Stub::Nobody),
+        name,
+        waker: Waker::noop().clone(),
+    }
 }
 
 #[test]
