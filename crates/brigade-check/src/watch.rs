@@ -10,7 +10,7 @@ struct Pulse(Option<File>);
 
 /// A thread that is watched: its pulse, once it has begun.
 ///
-/// Not a `OnceLock`, which to ThreadSanitizer looks like a race, in the tests of whoever uses it.
+/// Not a `OnceLock`, which looks like a race to a thread sanitizer, in the tests of whoever uses it.
 #[derive(Default)]
 pub(crate) struct Watched(Mutex<Option<Arc<Pulse>>>);
 
