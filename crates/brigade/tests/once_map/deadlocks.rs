@@ -75,7 +75,7 @@ fn a_computation_may_want_other_keys() {
     }
     let map = OnceMap::new();
     on_threads(4, |_| {
-        assert_eq!(fibonacci(&map, 80), 23_416_728_348_467_685)
+        assert_eq!(fibonacci(&map, 80), 23_416_728_348_467_685);
     });
 }
 
