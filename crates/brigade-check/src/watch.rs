@@ -2,11 +2,32 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the system tells of one thread: nothing where there is no `/proc` as on Linux.
-pub(crate) struct Pulse(Option<File>);
+struct Pulse(Option<File>);
+
+/// A thread that is watched: its pulse, once it has begun.
+///
+/// Not a `OnceLock`, which looks like a race to a thread sanitizer, in the tests of whoever uses it.
+#[derive(Default)]
+pub(crate) struct Watched(Mutex<Option<Arc<Pulse>>>);
+
+impl Watched {
+    /// The calling thread is the one.
+    pub(crate) fn begin(&self) {
+        self.lock().get_or_insert_with(Pulse::mine);
+    }
+
+    fn pulse(&self) -> Option<Arc<Pulse>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Pulse>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What a thread was at when it was looked at.
 struct Sample {
@@ -18,7 +39,7 @@ struct Sample {
 
 impl Pulse {
     /// That of the calling thread.
-    pub(crate) fn mine() -> Arc<Self> {
+    fn mine() -> Arc<Self> {
         thread_local! {
             static MINE: Arc<Pulse> = Arc::new(Pulse(File::open("/proc/thread-self/stat").ok()));
         }
@@ -95,7 +116,7 @@ impl Watch {
     pub(crate) fn hangs(
         &mut self,
         progress: u64,
-        pulses: &[OnceLock<Arc<Pulse>>],
+        watched: &[Watched],
         idle: impl Fn(usize) -> bool,
     ) -> bool {
         let passed = self.looked.elapsed().min(2 * self.interval());
@@ -108,8 +129,8 @@ impl Watch {
         }
         self.still += passed;
         let mut all_had_time = true;
-        for (thread, (seen, pulse)) in self.threads.iter_mut().zip(pulses).enumerate() {
-            if let Some(pulse) = pulse.get() {
+        for (thread, (seen, watched)) in self.threads.iter_mut().zip(watched).enumerate() {
+            if let Some(pulse) = watched.pulse() {
                 seen.look(pulse.sample(), passed);
             }
             all_had_time &= idle(thread) || seen.had >= self.limit;
@@ -156,10 +177,10 @@ mod tests {
     #[test]
     fn where_the_system_tells_nothing_it_is_the_time_without_progress_that_counts() {
         let mut watch = Watch::new(Duration::from_millis(20), 2);
-        let pulses = [(); 2].map(|()| OnceLock::from(Arc::new(Pulse(None))));
+        let watched = [(); 2].map(|()| Watched(Mutex::new(Some(Arc::new(Pulse(None))))));
         let mut looks = |progress| {
             let mut looks = 1;
-            while !watch.hangs(progress, &pulses, |thread| thread == 1) {
+            while !watch.hangs(progress, &watched, |thread| thread == 1) {
                 thread::sleep(watch.interval());
                 looks += 1;
             }

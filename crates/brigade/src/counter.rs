@@ -5,7 +5,11 @@ use std::fmt;
 
 use crossbeam_utils::CachePadded;
 
+#[cfg(not(loom))]
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
+// Those of loom cannot be made in a constant, and none of its models counts: each operation here is on one atomic.
+#[cfg(loom)]
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How many stripes a counter has: so many threads add without meeting, and more of them meet rarely.
 const STRIPES: usize = 16;
@@ -29,14 +33,8 @@ crate::primitive::thread_local! {
 }
 
 impl Stripes {
-    #[cfg(not(loom))]
     const fn new() -> Self {
         Self([const { CachePadded::new(AtomicU64::new(0)) }; STRIPES])
-    }
-
-    #[cfg(loom)]
-    fn new() -> Self {
-        Self(std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0))))
     }
 
     #[inline]
@@ -103,14 +101,7 @@ pub struct Counter(Stripes);
 
 impl Counter {
     /// A counter at zero.
-    #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self(Stripes::new())
-    }
-
-    /// A counter at zero.
-    #[cfg(loom)]
-    pub fn new() -> Self {
         Self(Stripes::new())
     }
 
@@ -159,14 +150,7 @@ pub struct Gauge(Stripes);
 
 impl Gauge {
     /// A gauge at zero.
-    #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self(Stripes::new())
-    }
-
-    /// A gauge at zero.
-    #[cfg(loom)]
-    pub fn new() -> Self {
         Self(Stripes::new())
     }
 

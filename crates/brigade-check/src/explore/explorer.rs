@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 use std::future::{self, Future};
 use std::pin::Pin;
+use std::slice;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::lock::lock;
 use crate::panics;
 use crate::point::Visit;
 use crate::scenario::{Ending, Run, Scenario};
-use crate::watch::{Pulse, Watch};
+use crate::watch::{Watch, Watched};
 
 /// Without a step for so long, the code under test is taken to wait for something outside of shuttle.
 pub(crate) const HANG_LIMIT: Duration = Duration::from_secs(10);
@@ -93,17 +94,17 @@ where
         let (sender, end) = mpsc::channel();
         let notes: Shared<O, R> = Arc::new(Mutex::new(Notes::new()));
         let stage = Arc::new(Stage::default());
-        let pulse = Arc::new([OnceLock::new()]);
+        let watched = Arc::new(Watched::default());
         threads::explore(Arc::new(Explorer {
             desk: Arc::clone(&desk),
             task: Arc::clone(&task),
             notes: Arc::clone(&notes),
             points: Points(Arc::clone(&notes)),
             stage: Arc::clone(&stage),
-            pulse: Arc::clone(&pulse),
+            watched: Arc::clone(&watched),
             end: sender,
         }));
-        if let Some(end) = watch(&end, &stage, &*pulse, hang_limit) {
+        if let Some(end) = watch(&end, &stage, &watched, hang_limit) {
             return end;
         }
         let Ok(_not_polled) = task.try_lock() else {
@@ -128,7 +129,7 @@ const AT_ONCE: Duration = Duration::from_micros(200);
 fn watch<V>(
     ends: &mpsc::Receiver<Result<V, Stuck>>,
     stage: &Stage,
-    pulse: &[OnceLock<Arc<Pulse>>],
+    watched: &Watched,
     hang_limit: Duration,
 ) -> Option<Result<V, Stuck>> {
     let begun = Instant::now();
@@ -147,7 +148,8 @@ fn watch<V>(
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
-        if watch.hangs(stage.progress.load(Relaxed), pulse, |_| false) {
+        let progress = stage.progress.load(Relaxed);
+        if watch.hangs(progress, slice::from_ref(watched), |_| false) {
             return None;
         }
     }
@@ -160,8 +162,8 @@ struct Explorer<O, R, V> {
     notes: Shared<O, R>,
     points: Points<O, R>,
     stage: Arc<Stage>,
-    /// The thread's.
-    pulse: Arc<[OnceLock<Arc<Pulse>>; 1]>,
+    /// The thread.
+    watched: Arc<Watched>,
     /// If nobody listens any more, the thread was left behind.
     end: mpsc::Sender<Result<V, Stuck>>,
 }
@@ -174,7 +176,7 @@ where
 {
     /// Lets the check go on, given the run that has ended, until it asks for another. Tells of its end.
     fn next(&self, ended: Option<Trace>) -> Option<(Arc<Stage>, Course)> {
-        self.pulse[0].get_or_init(Pulse::mine);
+        self.watched.begin();
         let mut task = lock(&self.task);
         if self.stage.left_behind.load(Relaxed) {
             return None;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use fastrand::Rng;
 use crate::lock::lock;
 use crate::panics::Quiet;
 use crate::point::{Visit, Visiting};
-use crate::watch::{Pulse, Watch};
+use crate::watch::{Watch, Watched};
 
 /// What a team does in each round. The first thread of the team leads: it begins and ends rounds while the
 /// others wait.
@@ -41,8 +41,8 @@ struct Team<R: Rounds> {
     barrier: Barrier,
     /// Grows as rounds begin and end; read to see whether it does, whence Relaxed.
     progress: AtomicU64,
-    /// By thread, once it has begun: for the watch.
-    pulses: Vec<OnceLock<Arc<Pulse>>>,
+    /// By thread.
+    watched: Vec<Watched>,
     points: Vec<Mutex<Option<&'static str>>>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn run_team<R: Rounds>(
         thing: Mutex::new(None),
         barrier: Barrier::new(threads),
         progress: AtomicU64::new(0),
-        pulses: (0..threads).map(|_| OnceLock::new()).collect(),
+        watched: (0..threads).map(|_| Watched::default()).collect(),
         points: (0..threads).map(|_| Mutex::new(None)).collect(),
     });
     let (ended, ends) = mpsc::channel::<()>();
@@ -88,7 +88,7 @@ pub(crate) fn run_team<R: Rounds>(
 
 impl<R: Rounds> Team<R> {
     fn run(self: &Arc<Self>, thread: usize, mut rng: Rng) {
-        self.pulses[thread].get_or_init(Pulse::mine);
+        self.watched[thread].begin();
         let _quiet = Quiet::new();
         let _visiting = Visiting::new(Box::new(Disturb {
             rng: RefCell::new(rng.fork()),
@@ -138,7 +138,7 @@ impl<R: Rounds> Team<R> {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => tell(),
             }
             let progress = self.progress.load(Ordering::Relaxed);
-            if watch.hangs(progress, &self.pulses, |thread| self.barrier.holds(thread)) {
+            if watch.hangs(progress, &self.watched, |thread| self.barrier.holds(thread)) {
                 self.barrier.abandon();
                 let points = self.points.iter().map(|point| *lock(point));
                 return Err(Hang {

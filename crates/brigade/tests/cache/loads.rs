@@ -12,24 +12,21 @@ use std::time::Duration;
 
 use brigade::cache::ComputeError;
 
+use super::together::on_threads;
 use super::users;
 
 #[test]
 fn sixteen_racing_threads_load_once() {
     for _ in 0..50 {
         let (users, loads, start) = (users(), AtomicUsize::new(0), Barrier::new(16));
-        thread::scope(|scope| {
-            for _ in 0..16 {
-                scope.spawn(|| {
-                    start.wait();
-                    let load = |key: &u32| {
-                        loads.fetch_add(1, SeqCst);
-                        thread::yield_now();
-                        Ok(key + 1)
-                    };
-                    assert_eq!(users.get_or_load(1, load), Ok(2));
-                });
-            }
+        on_threads(16, |_| {
+            start.wait();
+            let load = |key: &u32| {
+                loads.fetch_add(1, SeqCst);
+                thread::yield_now();
+                Ok(key + 1)
+            };
+            assert_eq!(users.get_or_load(1, load), Ok(2));
         });
         assert_eq!(loads.into_inner(), 1);
         let metrics = users.metrics();

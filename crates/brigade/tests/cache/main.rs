@@ -7,6 +7,8 @@ mod gate;
 mod loads;
 mod many;
 mod times;
+#[path = "../together/mod.rs"]
+mod together;
 #[path = "../until/mod.rs"]
 mod until;
 

@@ -1,12 +1,13 @@
 //! Each item is handled, refused or handed back once; one consumer keeps the order; waiting for rest is exact.
 
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::consumers::{Consumers, Failure};
 use brigade::pool::Shutdown;
 use brigade_check::{Rng, Worker, stress};
+use parking_lot::Mutex;
 
 use super::ledger::Ledger;
 use super::repeated;
@@ -84,12 +85,12 @@ impl Bench {
             _ => Shutdown::now(),
         };
         let mut report = self.consumers.shutdown(how);
-        self.unhandled.lock().unwrap().append(&mut report.unhandled);
+        self.unhandled.lock().append(&mut report.unhandled);
     }
 
     fn finish(self) -> Result<(), String> {
         let mut report = self.consumers.shutdown(Shutdown::drain());
-        let mut unhandled = self.unhandled.into_inner().unwrap();
+        let mut unhandled = self.unhandled.into_inner();
         unhandled.append(&mut report.unhandled);
         unhandled
             .into_iter()

@@ -2,12 +2,13 @@
 //! number of workers, and while it changes.
 
 use std::array::from_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 
 use brigade::partitioned::Partitioned;
 use brigade::pool::Shutdown;
 use brigade_check::{Worker, stress};
+use parking_lot::Mutex;
 
 use super::ledger::Ledger;
 use super::repeated;
@@ -31,7 +32,7 @@ fn bench() -> Bench {
     let (served, told) = (Arc::clone(&ledger), Arc::clone(&overlaps));
     let handle = move |(): &mut (), key: &usize, message: usize| {
         if busy[*key].swap(true, SeqCst) {
-            told.lock().unwrap().push(*key);
+            told.lock().push(*key);
         }
         served.serve(message);
         std::thread::yield_now();
@@ -84,17 +85,17 @@ impl Bench {
         };
         let report = self.workers.shutdown(how);
         let messages = report.unhandled.into_iter().map(|(_, message)| message);
-        self.unhandled.lock().unwrap().extend(messages);
+        self.unhandled.lock().extend(messages);
     }
 
     fn finish(self) -> Result<(), String> {
         let report = self.workers.shutdown(Shutdown::drain());
-        let mut unhandled = self.unhandled.into_inner().unwrap();
+        let mut unhandled = self.unhandled.into_inner();
         unhandled.extend(report.unhandled.into_iter().map(|(_, message)| message));
         unhandled
             .into_iter()
             .for_each(|message| self.ledger.hand_back(message));
-        let overlaps = self.overlaps.lock().unwrap();
+        let overlaps = self.overlaps.lock();
         if !overlaps.is_empty() {
             return Err(format!("two at once of the keys {overlaps:?}"));
         }

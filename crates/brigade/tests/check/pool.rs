@@ -1,11 +1,12 @@
 //! Each task that is offered to a pool is run, refused, cancelled or handed back, and one of these once.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::pool::{Cancel, Shutdown, TaskError, TaskHandle, Unstarted};
 use brigade::{Pool, Priority};
 use brigade_check::{Rng, Worker, point, stress};
+use parking_lot::Mutex;
 
 use super::ledger::Ledger;
 use super::repeated;
@@ -62,7 +63,7 @@ impl Bench {
             };
             let accepted = handle.is_some();
             if keep && let Some(handle) = handle {
-                self.handles.lock().unwrap().push((number, handle));
+                self.handles.lock().push((number, handle));
             }
             accepted
         };
@@ -71,7 +72,7 @@ impl Bench {
 
     /// Any of the handles, of which others then know nothing.
     fn any_handle(&self, rng: &mut Rng) -> Option<(usize, TaskHandle<usize>)> {
-        let mut handles = self.handles.lock().unwrap();
+        let mut handles = self.handles.lock();
         let place = rng.usize(0..handles.len().max(1));
         (place < handles.len()).then(|| handles.swap_remove(place))
     }
@@ -85,7 +86,7 @@ impl Bench {
             self.ledger.cancel(number);
             assert!(matches!(handle.join(), Err(TaskError::Cancelled(_))));
         } else {
-            self.handles.lock().unwrap().push((number, handle));
+            self.handles.lock().push((number, handle));
         }
     }
 
@@ -120,7 +121,7 @@ impl Bench {
             _ => Shutdown::now(),
         };
         let mut report = self.pool.shutdown(how);
-        self.unstarted.lock().unwrap().append(&mut report.unstarted);
+        self.unstarted.lock().append(&mut report.unstarted);
     }
 
     fn finish(self) -> Result<(), String> {
@@ -128,11 +129,11 @@ impl Bench {
         if report.running > 0 {
             return Err(format!("{} tasks run after the end", report.running));
         }
-        for (number, handle) in std::mem::take(&mut *self.handles.lock().unwrap()) {
+        for (number, handle) in std::mem::take(&mut *self.handles.lock()) {
             self.look_at(number, handle)?;
         }
         self.ledger.close();
-        let mut unstarted = self.unstarted.into_inner().unwrap();
+        let mut unstarted = self.unstarted.into_inner();
         unstarted.append(&mut report.unstarted);
         unstarted.into_iter().for_each(Unstarted::run);
         self.ledger.each_has_one_end()

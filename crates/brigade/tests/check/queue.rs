@@ -1,12 +1,12 @@
 //! Tasks of one priority run in the order in which they were accepted.
 
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
 use brigade::pool::Shutdown;
 use brigade::{Pool, Priority};
 use brigade_check::{Worker, stress};
+use parking_lot::Mutex;
 
 use super::ledger::Ledger;
 use super::repeated;
@@ -52,7 +52,7 @@ fn offer(bench: &Bench, worker: &mut Worker) {
     let (ledger, ran) = (Arc::clone(&bench.ledger), Arc::clone(&bench.ran));
     let task = move || {
         ledger.serve(number);
-        ran.lock().unwrap().push(priority);
+        ran.lock().push(priority);
     };
     let task = bench.pool.task(task).priority(Priority(priority));
     let way = worker.rng().u8(0..4);
@@ -71,7 +71,7 @@ fn finish(mut bench: Bench) -> Result<(), String> {
     let _ = bench.pool.shutdown(Shutdown::drain());
     bench.ledger.each_has_one_end()?;
     bench.ledger.first_come_first_served()?;
-    let ran = bench.ran.lock().unwrap();
+    let ran = bench.ran.lock();
     if gated && !ran.is_sorted() {
         return Err(format!(
             "all were queued before the first ran, and ran so: {ran:?}"

@@ -1,7 +1,9 @@
 //! A door that handlers stand before until the test opens it.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex};
+
+use parking_lot::{Condvar, Mutex};
 
 /// Shut at first.
 #[derive(Default)]
@@ -18,14 +20,12 @@ impl Door {
     }
 
     pub(crate) fn open(&self) {
-        *self.is_open.lock().unwrap() = true;
+        *self.is_open.lock() = true;
         self.changed.notify_all();
     }
 
     pub(crate) fn pass(&self) {
-        let mut is_open = self.is_open.lock().unwrap();
-        while !*is_open {
-            is_open = self.changed.wait(is_open).unwrap();
-        }
+        let mut is_open = self.is_open.lock();
+        self.changed.wait_while(&mut is_open, |is_open| !*is_open);
     }
 }

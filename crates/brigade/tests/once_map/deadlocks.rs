@@ -10,6 +10,7 @@ use brigade::pool::TaskError;
 use brigade::{OnceMap, Pool};
 
 use super::LONG;
+use super::together::on_threads;
 
 type Map = OnceMap<u32, u32>;
 
@@ -73,10 +74,8 @@ fn a_computation_may_want_other_keys() {
         lesser(1) + lesser(2)
     }
     let map = OnceMap::new();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| assert_eq!(fibonacci(&map, 80), 23_416_728_348_467_685));
-        }
+    on_threads(4, |_| {
+        assert_eq!(fibonacci(&map, 80), 23_416_728_348_467_685);
     });
 }
 

@@ -5,6 +5,8 @@ mod awaited;
 mod deadlocks;
 mod executor;
 mod threads;
+#[path = "../together/mod.rs"]
+mod together;
 #[path = "../until/mod.rs"]
 mod until;
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use brigade::OnceMap;
 use brigade::cache::ComputeError;
 
+use super::together::on_threads;
 use super::until::until;
 use super::{Held, LONG};
 
@@ -19,17 +20,13 @@ fn thirty_two_racing_threads_compute_once() {
     for _ in 0..50 {
         let map = OnceMap::new();
         let (computed, start) = (AtomicUsize::new(0), Barrier::new(32));
-        thread::scope(|scope| {
-            for _ in 0..32 {
-                scope.spawn(|| {
-                    start.wait();
-                    let compute = || {
-                        thread::yield_now();
-                        computed.fetch_add(1, SeqCst) + 41
-                    };
-                    assert_eq!(map.get_or_compute("key", compute).unwrap(), 41);
-                });
-            }
+        on_threads(32, |_| {
+            start.wait();
+            let compute = || {
+                thread::yield_now();
+                computed.fetch_add(1, SeqCst) + 41
+            };
+            assert_eq!(map.get_or_compute("key", compute).unwrap(), 41);
         });
         assert_eq!(computed.into_inner(), 1);
     }
@@ -38,12 +35,9 @@ fn thirty_two_racing_threads_compute_once() {
 #[test]
 fn keys_are_computed_at_the_same_time() {
     let (map, both) = (OnceMap::new(), Barrier::new(2));
-    thread::scope(|scope| {
-        for key in 0..2 {
-            let (map, both) = (&map, &both);
-            // Each ends only when the other has begun.
-            scope.spawn(move || map.get_or_compute(key, || both.wait().is_leader()).unwrap());
-        }
+    on_threads(2, |key| {
+        // Each ends only when the other has begun.
+        map.get_or_compute(key, || both.wait().is_leader()).unwrap();
     });
     assert_eq!(map.values().into_iter().filter(|leads| *leads).count(), 1);
 }
@@ -218,19 +212,14 @@ fn a_value_that_is_not_kept_takes_no_room_from_others() {
 #[test]
 fn a_bound_holds_for_threads_that_compute_and_forget() {
     let map = OnceMap::bounded(10);
-    thread::scope(|scope| {
-        for thread in 0..4 {
-            let map = &map;
-            scope.spawn(move || {
-                for round in 0..2_000 {
-                    let key = (round * 7 + thread) % 40;
-                    assert_eq!(map.get_or_compute(key, || key * 2).unwrap(), key * 2);
-                    if round % 5 == 0 {
-                        map.forget(&(key / 2));
-                    }
-                    assert!(map.values().len() <= 10);
-                }
-            });
+    on_threads(4, |thread| {
+        for round in 0..2_000 {
+            let key = (round * 7 + thread) % 40;
+            assert_eq!(map.get_or_compute(key, || key * 2).unwrap(), key * 2);
+            if round % 5 == 0 {
+                map.forget(&(key / 2));
+            }
+            assert!(map.values().len() <= 10);
         }
     });
     for key in 100..110 {
@@ -312,24 +301,18 @@ fn a_panic_in_a_keys_eq_leaves_the_map_usable() {
 fn panics_and_errors_here_and_there_lose_no_key() {
     let map = OnceMap::new();
     let computed: Vec<_> = (0..50).map(|_| AtomicUsize::new(0)).collect();
-    thread::scope(|scope| {
-        for seed in 0..8 {
-            let (map, computed) = (&map, &computed);
-            scope.spawn(move || {
-                for round in 0..500 {
-                    let key = (round * 13 + seed * 7) % 50;
-                    let compute = || match (round + seed) % 3 {
-                        0 => std::panic::resume_unwind(Box::new(())),
-                        1 => Err(()),
-                        _ => Ok(computed[key].fetch_add(1, SeqCst)),
-                    };
-                    let got =
-                        catch_unwind(AssertUnwindSafe(|| map.try_get_or_compute(key, compute)));
-                    if let Ok(Ok(value)) = got {
-                        assert_eq!(value, 0);
-                    }
-                }
-            });
+    on_threads(8, |seed| {
+        for round in 0..500 {
+            let key = (round * 13 + seed * 7) % 50;
+            let compute = || match (round + seed) % 3 {
+                0 => std::panic::resume_unwind(Box::new(())),
+                1 => Err(()),
+                _ => Ok(computed[key].fetch_add(1, SeqCst)),
+            };
+            let got = catch_unwind(AssertUnwindSafe(|| map.try_get_or_compute(key, compute)));
+            if let Ok(Ok(value)) = got {
+                assert_eq!(value, 0);
+            }
         }
     });
     for (key, computed) in computed.iter().enumerate() {

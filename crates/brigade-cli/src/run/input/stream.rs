@@ -115,9 +115,11 @@ mod tests {
         let (reader, mut writer) = pipe().expect("a pipe");
         let stop = Latch::new().expect("a pipe");
         thread::scope(|scope| {
-            scope.spawn(move || writer.write_all(bytes).expect("is read"));
+            let writes = scope.spawn(move || writer.write_all(bytes).expect("is read"));
             let mut stream = stream(reader, kind);
-            std::iter::from_fn(|| stream.next(&stop).expect("reads")).collect()
+            let items = std::iter::from_fn(|| stream.next(&stop).expect("reads")).collect();
+            writes.join().expect("is read");
+            items
         })
     }
 

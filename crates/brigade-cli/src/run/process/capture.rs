@@ -310,14 +310,16 @@ mod tests {
         let (stderr, mut to_stderr) = pipe().expect("a pipe");
         let long = vec![b'x'; 3 * IN_MEMORY + 17];
         let mut outputs = thread::scope(|scope| {
-            scope.spawn(|| {
+            let writes = scope.spawn(|| {
                 // More than a pipe holds, first on the one and then on the other.
                 to_stderr.write_all(&long).expect("is read");
                 to_stdout.write_all(b"begin ").expect("is read");
                 to_stdout.write_all(&long).expect("is read");
                 drop((to_stdout, to_stderr));
             });
-            captured(stdout, stderr, &abandoned)
+            let outputs = captured(stdout, stderr, &abandoned);
+            writes.join().expect("is read");
+            outputs
         });
         assert!(outputs.stdout.memory.len() < IN_MEMORY && outputs.stdout.file.is_some());
         assert!(text(&mut outputs.stdout) == [b"begin ", &long[..]].concat());
