@@ -2,7 +2,7 @@
 //!
 //! A thread enters the graph when it is about to wait, unless it holds nothing that others could wait for. The
 //! one that enters last sees the whole cycle, and its call fails; so nobody has to look from time to time, but
-//! for readers (see [`Entered::confirm`]).
+//! for readers (see [`Entered::confirm`]), and when fewer threads than before may begin what is queued (see [`stir`]).
 //!
 //! Why nothing is missed: whoever is in a cycle noted what it holds before it entered, and entering takes the
 //! graph's lock, so the last one sees all. Why there is no false alarm: a lock is taken off its holder's record
