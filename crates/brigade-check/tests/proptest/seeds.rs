@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use brigade_check::{Failure, Strategy, linearizable};
+use brigade_check::{Failure, Strategy, linearizable, point};
 use proptest::prelude::any;
 
 use crate::{Sum, found, lose_ten, sums};
@@ -27,6 +27,7 @@ fn operations_of(seed: u64, stress: bool) -> Vec<u32> {
         || AtomicU32::new(0),
         move |sum, step| {
             notes.lock().unwrap().push(*step);
+            point("before");
             sum.fetch_add(*step, SeqCst).wrapping_add(*step)
         },
     );
