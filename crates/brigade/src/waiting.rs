@@ -76,7 +76,7 @@ impl Parking {
 
 /// What a thread waits for, for the wait graph and its reports.
 pub(crate) struct Subject<'a> {
-    /// Asked for only when the thread is about to park.
+    /// Asked for only when the thread is about to park, and others may wait for it.
     pub(crate) awaited: &'a dyn Fn() -> Owed,
     pub(crate) name: &'a dyn Fn() -> String,
 }
@@ -112,9 +112,8 @@ pub(crate) fn wait<T>(
         if !blocked.help(parking.waker_ref()) {
             // For each look anew: while it helps, this thread does not stand still.
             let _entered = match subject {
-                Some(subject) => {
-                    let awaited = (subject.awaited)();
-                    duty::enter(&awaited, subject.name, deadline, parking.waker_ref())?
+                Some(Subject { awaited, name }) => {
+                    duty::enter(awaited, name, deadline, parking.waker_ref())?
                 }
                 None => Default::default(),
             };

@@ -71,7 +71,7 @@ impl<T> Awaiting<'_, T> {
         let flight = self.waiting.flight();
         check_recursion(flight.address(), self.name)?;
         // Threads that block are in the graph, and this one stands for the computation that it polls; but it goes on.
-        duty::enter(&flight.owed(), || key_of(self.name), None, Waker::noop())?;
+        duty::enter(|| flight.owed(), || key_of(self.name), None, Waker::noop())?;
         self.edge = Some(Edge::add(waits, flight.address(), self.name)?);
         Ok(())
     }

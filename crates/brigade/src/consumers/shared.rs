@@ -259,8 +259,8 @@ impl<T> Shared<T> {
     where
         T: Send + 'static,
     {
-        let room = Owed::Room(self.place_in_line(ticket.into()));
-        duty::enter(&room, || self.name_of_room(), None, Waker::noop()).map(drop)
+        let room = || Owed::Room(self.place_in_line(ticket.into()));
+        duty::enter(room, || self.name_of_room(), None, Waker::noop()).map(drop)
     }
 
     /// The wait is over: because of its deadline, or because it would never end.

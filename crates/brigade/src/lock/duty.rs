@@ -30,7 +30,6 @@ pub(crate) enum Owed {
 #[cfg(not(any(loom, shuttle)))]
 mod real {
     use std::panic::Location;
-    use std::sync::Arc;
     use std::task::Waker;
     use std::time::Instant;
 
@@ -67,7 +66,7 @@ mod real {
     /// look again whether it would.
     #[track_caller]
     pub(crate) fn enter(
-        awaited: &Owed,
+        awaited: impl FnOnce() -> Owed,
         name: impl FnOnce() -> String,
         until: Option<Instant>,
         waker: &Waker,
@@ -76,25 +75,22 @@ mod real {
             return Ok(None);
         };
         let name = name().into();
-        let target = match awaited {
-            Owed::Duty(address) => Target::Duty {
-                address: *address,
-                name,
-            },
+        let target = match awaited() {
+            Owed::Duty(address) => Target::Duty { address, name },
             Owed::Pool { duties, queued } => Target::Pool {
-                duties: *duties,
-                queued: Arc::clone(queued),
+                duties,
+                queued,
                 name,
                 waker: waker.clone(),
             },
             Owed::Room(awaited) => Target::Changing {
-                awaited: Arc::clone(awaited),
+                awaited,
                 name,
                 access: Access::Room,
                 waker: waker.clone(),
             },
             Owed::Rest(awaited) => Target::Changing {
-                awaited: Arc::clone(awaited),
+                awaited,
                 name,
                 access: Access::Completion,
                 waker: waker.clone(),
@@ -129,7 +125,7 @@ mod modelled {
     }
 
     pub(crate) fn enter(
-        _: &Owed,
+        _: impl FnOnce() -> Owed,
         _: impl FnOnce() -> String,
         _: Option<Instant>,
         _: &Waker,

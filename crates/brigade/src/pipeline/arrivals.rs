@@ -115,9 +115,9 @@ fn wait_for_item<T>(post: &Post<'_>, receiver: &Receiver<T>, bell: &Bell) -> Opt
         if blocked.help(&bell.waker) {
             continue;
         }
-        let awaited = Owed::Duty(post.control.address());
+        let awaited = || Owed::Duty(post.control.address());
         let name = || "the stages of a pipeline".to_owned();
-        let entered = duty::enter(&awaited, name, None, &bell.waker);
+        let entered = duty::enter(awaited, name, None, &bell.waker);
         if let Err(report) = &entered
             && !std::mem::replace(&mut told, true)
         {

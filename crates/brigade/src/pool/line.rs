@@ -155,14 +155,14 @@ impl Shared {
             }
         }
         let blocked = Blocked::enter(deadline);
-        let room = Owed::Room(Arc::new(PlaceInLine(Arc::clone(self), ticket)));
+        let room = || Owed::Room(Arc::new(PlaceInLine(Arc::clone(self), ticket)));
         let outcome = loop {
             let impatient = bulk.then(|| Instant::now() + IMPATIENCE);
             let waits = self.lock().line.waiting.contains_key(&ticket);
             let mut stuck = None;
             if waits && !blocked.help(parking.waker_ref()) {
                 let name = || format!("room in the queue of pool `{}`", self.name);
-                match duty::enter(&room, name, deadline, parking.waker_ref()) {
+                match duty::enter(room, name, deadline, parking.waker_ref()) {
                     Ok(_entered) => parking.park(deadline.into_iter().chain(impatient).min()),
                     Err(report) => stuck = Some(report),
                 }
