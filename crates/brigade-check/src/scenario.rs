@@ -114,8 +114,21 @@ pub(crate) struct Subject<T, O, R> {
 }
 
 /// Of a run that does not end though no operation is under way.
-pub(crate) const NO_OPERATION: &str = "No thread is in an operation: what hangs is the making of the thing, the look at \
+const NO_OPERATION: &str = "No thread is in an operation: what hangs is the making of the thing, the look at \
     it in the end, or its Drop";
+
+/// What did not end, with what each thread is at, or that none is at anything.
+pub(crate) fn list(what: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return format!("{what}. {NO_OPERATION}");
+    }
+    let mut text = format!("{what}:");
+    for line in lines {
+        text += "\n  ";
+        text += line;
+    }
+    text
+}
 
 /// One run of a scenario.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::failure::{Failure, Kind};
 use crate::linearizability::{self, Criterion, Verdict};
 use crate::model::Model;
-use crate::scenario::{Ending, NO_OPERATION, Run, Scenario};
+use crate::scenario::{Ending, Run, Scenario, list};
 
 #[derive(Clone)]
 pub(super) struct Judge<M> {
@@ -133,16 +133,4 @@ impl<M: Model> Judge<M> {
         }
         Ok(())
     }
-}
-
-fn list(what: &str, lines: &[String]) -> String {
-    if lines.is_empty() {
-        return format!("{what}. {NO_OPERATION}");
-    }
-    let mut text = format!("{what}:");
-    for line in lines {
-        text += "\n  ";
-        text += line;
-    }
-    text
 }

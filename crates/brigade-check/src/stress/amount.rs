@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::team::{Hang, run_team};
 use crate::deadline::Deadline;
 use crate::failure::Kind;
-use crate::scenario::NO_OPERATION;
+use crate::scenario::list;
 
 /// How much to run.
 #[derive(Debug, Clone, Copy)]
@@ -98,11 +98,7 @@ impl Ran {
             let left = format!(
                 "iteration {iteration} did not end after {hang_limit:?}; its threads are left behind"
             );
-            lines.push(match at.is_empty() {
-                true => format!("{left}. {NO_OPERATION}"),
-                false => format!("{left}:"),
-            });
-            lines.extend(at.iter().map(|at| format!("  {at}")));
+            lines.push(list(&left, at));
         }
         lines.join("\n")
     }
