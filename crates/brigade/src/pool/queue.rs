@@ -200,9 +200,8 @@ impl Queue {
 
     /// Takes the oldest of the least urgent jobs that may go, if it is no more urgent than `than`.
     pub(crate) fn pop_least_urgent(&mut self, than: Priority) -> Option<(Job, Priority)> {
-        let mut levels = self.levels.iter_mut().rev();
+        let levels = self.levels.iter_mut().rev();
         let (job, priority, emptied) = levels
-            .by_ref()
             .take_while(|level| level.priority >= than)
             .find_map(Level::remove_first_that_may_go)?;
         self.length -= 1;
